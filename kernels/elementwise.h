@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementwise programs: a chain of pointwise instructions, evaluated in one pass over cache-sized
+// tiles. A single op is a program of one instruction, so fused and unfused evaluation call the same
+// tile functions and give the same bits.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "engine/base/dtype.h"
+#include "engine/base/shape.h"
+
+namespace gradus::kernels {
+
+enum class Pointwise : int {
+#define GRADUS_UNARY(name, ...) name,
+#define GRADUS_BINARY(name, ...) name,
+#define GRADUS_TERNARY(name, ...) name,
+#include "kernels/elementwise.inc"
+#undef GRADUS_UNARY
+#undef GRADUS_BINARY
+#undef GRADUS_TERNARY
+  // Emitted for casts and copies inside a chain: the value as it is, or rounded to a stored type
+  // and back.
+  copy,
+  round_f16,
+  round_bf16,
+  truth,  // 0 or 1
+  count,
+};
+
+int pointwise_arity(Pointwise op);
+
+// Sources are values: 0 .. inputs-1 are the program's inputs, inputs + i is the result of
+// instruction i.
+struct PointwiseInstruction {
+  Pointwise op;
+  std::array<int, 3> sources{-1, -1, -1};
+  std::array<double, 2> parameters{0, 0};
+};
+
+struct PointwiseInput {
+  const void* data;
+  DType dtype;
+  Shape shape;  // broadcasts to the program's shape
+};
+
+struct PointwiseOutput {
+  void* data;
+  DType dtype;
+  int value;  // which value is stored; may be the memory of an input of the same dtype and the full
+              // shape
+};
+
+inline constexpr int pointwise_max_inputs = 16;
+inline constexpr int pointwise_max_instructions = 32;
+inline constexpr int pointwise_max_outputs = 8;
+
+// Requires: `compute` is f32, f64 or i64; dtypes have whole bytes; every stored dtype converts to
+// and from `compute` (integers and bool are exact in i64; in f32 and f64 they convert as C++ does);
+// counts within the limits above. Ensures: each output holds its value converted to its dtype (f16
+// and bf16 rounded to nearest even; bool is `!= 0`).
+struct PointwiseArgs {
+  DType compute;
+  Shape shape;
+  std::span<const PointwiseInput> inputs;
+  std::span<const PointwiseInstruction> instructions;
+  std::span<const PointwiseOutput> outputs;
+};
+
+// The C library's math: the truth for the others.
+void pointwise_cpu_reference(const PointwiseArgs& args);
+
+}  // namespace gradus::kernels

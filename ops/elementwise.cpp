@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/elementwise.h"
+
+#include <limits>
+
+#include "engine/base/error.h"
+#include "engine/graph/grad_args.h"
+#include "kernels/elementwise.h"
+#include "ops/elementwise_gradients.h"
+#include "ops/ops.h"
+
+namespace gradus {
+namespace {
+
+using kernels::Pointwise;
+
+enum class Kind { real, number, test };
+
+// How a row's attributes become the two numbers a tile function takes.
+struct Parameters {
+  enum class Form { none, reals, bounds, choice, decimals } form = Form::none;
+  std::vector<AttrSpec> attributes = {};
+  std::vector<std::string_view> choices = {};
+
+  std::array<double, 2> values(const Attrs& attrs) const;
+};
+
+Parameters none() { return {}; }
+
+Parameters reals(std::string_view name, double value) {
+  return {Parameters::Form::reals, {{name, AttrType::real, value}}};
+}
+
+Parameters reals(std::string_view name0, double value0, std::string_view name1, double value1) {
+  return {Parameters::Form::reals,
+          {{name0, AttrType::real, value0}, {name1, AttrType::real, value1}}};
+}
+
+Parameters bounds(std::string_view lower, std::string_view upper) {
+  return {Parameters::Form::bounds, {{lower, AttrType::real}, {upper, AttrType::real}}};
+}
+
+Parameters decimals() { return {Parameters::Form::decimals, {{"decimals", AttrType::integer, 0}}}; }
+
+// The first choice is the default; for div it is "no rounding", whose name is none.
+Parameters choice(std::string_view name, std::string_view first, std::string_view second) {
+  if (name == "rounding_mode")
+    return {Parameters::Form::choice, {{name, AttrType::text}}, {"", first, second}};
+  return {Parameters::Form::choice, {{name, AttrType::text, first}}, {first, second}};
+}
+
+std::array<double, 2> Parameters::values(const Attrs& attrs) const {
+  std::array<double, 2> result{0, 0};
+  switch (form) {
+    case Form::none:
+      break;
+    case Form::reals:
+      for (size_t i = 0; i < attributes.size(); ++i) result[i] = attrs.real(attributes[i].name);
+      break;
+    case Form::bounds: {
+      const double infinity = std::numeric_limits<double>::infinity();
+      const std::string_view lower = attributes[0].name, upper = attributes[1].name;
+      result = {attrs.has(lower) ? attrs.real(lower) : -infinity,
+                attrs.has(upper) ? attrs.real(upper) : infinity};
+      break;
+    }
+    case Form::decimals:
+      result[0] = static_cast<double>(attrs.integer("decimals"));
+      break;
+    case Form::choice: {
+      const std::string_view name = attributes[0].name;
+      const std::string_view text = attrs.has(name) ? std::string_view(attrs.text(name)) : "";
+      const auto found = std::find(choices.begin(), choices.end(), text);
+      GRADUS_CHECK(found != choices.end(), "attribute '{}', expected '{}' or '{}', got '{}'", name,
+                   choices[choices.size() - 2], choices.back(), text);
+      result[0] = static_cast<double>(found - choices.begin());
+    }
+  }
+  return result;
+}
+
+// What the functions below know of a row; one constant per row, found again through the template
+// parameter.
+struct Row {
+  std::string_view name;
+  Kind kind;
+  Parameters parameters;
+};
+
+const Row& row(Pointwise op) {
+  static const std::vector<Row>* rows = new std::vector<Row>{
+#define GRADUS_UNARY(name, kind, parameters, ...) Row{#name, Kind::kind, parameters},
+#define GRADUS_BINARY(name, kind, parameters, ...) Row{#name, Kind::kind, parameters},
+#define GRADUS_TERNARY(name, kind, ...) Row{#name, Kind::kind, none()},
+#include "kernels/elementwise.inc"
+#undef GRADUS_UNARY
+#undef GRADUS_BINARY
+#undef GRADUS_TERNARY
+  };
+  return (*rows)[static_cast<size_t>(op)];
+}
+
+bool truncates(Pointwise op, const Attrs& attrs) {
+  return op == Pointwise::div && attrs.has("rounding_mode");
+}
+
+// The inputs that take part in type promotion: all but where's condition.
+std::span<const TensorSpec> promoted(Pointwise op, std::span<const TensorSpec> in) {
+  return op == Pointwise::where ? in.subspan(1) : in;
+}
+
+DType value_type(Pointwise op, std::span<const TensorSpec> in, const Attrs& attrs) {
+  const DType type = result_type(promoted(op, in), row(op).name);
+  const bool real = row(op).kind == Kind::real || (op == Pointwise::div && !truncates(op, attrs));
+  return real && !is_floating(type) ? DType::f32 : type;
+}
+
+DType compute_type(DType value) {
+  if (value == DType::f64) return DType::f64;
+  return is_floating(value) ? DType::f32 : DType::i64;
+}
+
+template <Pointwise op>
+std::vector<TensorSpec> infer(const InferArgs& args) {
+  const std::string_view name = row(op).name;
+  const DType type = value_type(op, args.in, args.attrs);
+  GRADUS_CHECK(contains(all_types, type), "[{}] does not compute in {}", name, dtype_name(type));
+  (void)row(op).parameters.values(args.attrs);
+  Shape shape = args.in[0].shape;
+  for (size_t i = 1; i < args.in.size(); ++i) shape = broadcast(shape, args.in[i].shape, name);
+  return {{row(op).kind == Kind::test ? DType::bool_ : type, shape}};
+}
+
+template <Pointwise op>
+void run(const RunArgs& args) {
+  std::array<kernels::PointwiseInput, 3> inputs;
+  std::array<TensorSpec, 3> specs;
+  kernels::PointwiseInstruction step{op, {-1, -1, -1}, row(op).parameters.values(args.attrs)};
+  for (size_t i = 0; i < args.in.size(); ++i) {
+    inputs[i] = {args.in[i].data, args.in[i].dtype, args.in[i].shape};
+    specs[i] = {args.in[i].dtype, args.in[i].shape};
+    step.sources[i] = static_cast<int>(i);
+  }
+  const DType type = value_type(op, std::span(specs).first(args.in.size()), args.attrs);
+  const kernels::PointwiseOutput output{args.out[0].data, args.out[0].dtype,
+                                        static_cast<int>(args.in.size())};
+  kernels::pointwise_cpu_reference({compute_type(type), args.out[0].shape,
+                                    std::span(inputs).first(args.in.size()), std::span(&step, 1),
+                                    std::span(&output, 1)});
+}
+
+template <Pointwise op>
+std::optional<PointwiseCode> pointwise(const InferArgs& args) {
+  const std::array<double, 2> values = row(op).parameters.values(args.attrs);
+  return PointwiseCode{static_cast<int>(op), {values[0], values[1]}};
+}
+
+template <Pointwise op>
+Cost cost(const KernelQuery& query) {
+  Cost cost{static_cast<double>(query.out[0].numel()), static_cast<double>(query.out[0].bytes())};
+  for (const TensorSpec& spec : query.in) cost.bytes += static_cast<double>(spec.bytes());
+  return cost;
+}
+
+// --- gradients
+// -------------------------------------------------------------------------------------------------------
+
+struct NoGradient {};
+constexpr NoGradient no_gradient;
+Value gradient_value(Value value) { return value; }
+Value gradient_value(NoGradient) {
+  GRADUS_ASSERT(false, "a piecewise constant op has no gradient function");
+}
+
+std::vector<Value> where_gradients(Value condition, Value dy) {
+  return {Value(), where(condition, dy, zeros_like(dy)), where(condition, zeros_like(dy), dy)};
+}
+
+// --- samples
+// ---------------------------------------------------------------------------------------------------------
+
+SampleInput operand(const Shape& shape, double lo, double hi) {
+  return {.shape = shape, .fill = Fill::distinct, .lo = lo, .hi = hi};
+}
+
+// Every attribute off its default, one set per form.
+std::vector<AttrList> attribute_sets(Pointwise op) {
+  const Parameters& parameters = row(op).parameters;
+  std::vector<AttrList> sets{{}};
+  switch (parameters.form) {
+    case Parameters::Form::none:
+      break;
+    case Parameters::Form::reals: {
+      AttrList set;
+      for (const AttrSpec& spec : parameters.attributes)
+        set.emplace_back(spec.name, *spec.default_value.as<double>() * 0.75 + 0.011);
+      sets.push_back(set);
+      break;
+    }
+    case Parameters::Form::bounds:
+      sets.push_back({{"min", -0.51}, {"max", 0.72}});
+      sets.push_back({{"max", 0.33}});
+      break;
+    case Parameters::Form::decimals:
+      sets.push_back({{"decimals", 1}});
+      break;
+    case Parameters::Form::choice:
+      for (std::string_view text : parameters.choices)
+        if (!text.empty()) sets.push_back({{parameters.attributes[0].name, text}});
+      break;
+  }
+  return sets;
+}
+
+std::vector<std::vector<Shape>> sample_shapes(int arity) {
+  if (arity == 1) return {{{3, 5}}, {{}}, {{0, 4}}, {{1}}, {{2, 3, 7}}, {{1031}}};
+  if (arity == 2)
+    return {{{3, 5}, {3, 5}},    {{3, 5}, {5}},    {{1, 5}, {3, 1}}, {{}, {7}},
+            {{2, 1, 4}, {3, 1}}, {{0, 3}, {1, 3}}, {{1}, {}}};
+  return {{{3, 5}, {3, 5}, {3, 5}}, {{5}, {3, 1}, {}}, {{3, 1}, {5}, {3, 5}}, {{0}, {1}, {}}};
+}
+
+template <Pointwise op>
+std::vector<Sample> samples(double lo, double hi) {
+  std::vector<Sample> list;
+  const int arity = kernels::pointwise_arity(op);
+  for (const AttrList& attrs : attribute_sets(op)) {
+    for (const std::vector<Shape>& shapes : sample_shapes(arity)) {
+      Sample sample{.inputs = {}, .attrs = attrs};
+      for (const Shape& shape : shapes) sample.inputs.push_back(operand(shape, lo, hi));
+      if (op == Pointwise::where)
+        sample.inputs[0] = {
+            .shape = shapes[0], .dtype = DType::bool_, .fill = Fill::integers, .lo = 0, .hi = 2};
+      list.push_back(sample);
+    }
+  }
+  Sample large{.inputs = {}, .bench = true};
+  for (int i = 0; i < arity; ++i) large.inputs.push_back(operand({1 << 20}, lo, hi));
+  if (op == Pointwise::where)
+    large.inputs[0] = {
+        .shape = {1 << 20}, .dtype = DType::bool_, .fill = Fill::integers, .lo = 0, .hi = 2};
+  list.push_back(large);
+  return list;
+}
+
+template <Pointwise op>
+OpDef define(std::string_view doc, std::vector<InputSpec> inputs) {
+  OpDef def{.name = row(op).name, .doc = doc, .inputs = std::move(inputs)};
+  def.attributes = row(op).parameters.attributes;
+  def.dtypes = all_types;
+  def.infer = infer<op>;
+  def.no_grad = "piecewise constant";
+  def.cpu = {{"reference", run<op>}};
+  for (int i = 0; i < static_cast<int>(def.inputs.size()); ++i) def.aliases.push_back({0, i});
+  def.pointwise = pointwise<op>;
+  def.half = HalfPolicy::native;  // tiles convert as they load and store
+  def.cost = cost<op>;
+  return def;
+}
+
+std::string_view second_name(Pointwise op) {
+  if (op == Pointwise::pow) return "exponent";
+  return op == Pointwise::heaviside ? "values" : "other";
+}
+
+}  // namespace
+
+std::vector<OpDef> elementwise_ops() {
+  std::vector<OpDef> ops;
+#define GRADUS_UNARY(NAME, KIND, PARAMETERS, EXPRESSION, GRADIENT, LO, HI, DOC)          \
+  {                                                                                      \
+    OpDef def = define<Pointwise::NAME>(DOC, {{"input"}});                               \
+    def.samples = [] { return samples<Pointwise::NAME>(LO, HI); };                       \
+    def.grad = [](GradArgs& args) -> std::vector<Value> {                                \
+      [[maybe_unused]] const Value x = args.in[0], out = args.out[0], dy = args.dout[0]; \
+      [[maybe_unused]] const Attrs& attrs = args.attrs;                                  \
+      return {gradient_value(GRADIENT)};                                                 \
+    };                                                                                   \
+    if (std::string_view(#GRADIENT) == "no_gradient") def.grad = nullptr;                \
+    ops.push_back(std::move(def));                                                       \
+  }
+#define GRADUS_BINARY(NAME, KIND, PARAMETERS, EXPRESSION, GRADIENT_X, GRADIENT_Y, LO, HI, DOC) \
+  {                                                                                            \
+    OpDef def = define<Pointwise::NAME>(DOC, {{"input"}, {second_name(Pointwise::NAME)}});     \
+    def.samples = [] { return samples<Pointwise::NAME>(LO, HI); };                             \
+    def.grad = [](GradArgs& args) -> std::vector<Value> {                                      \
+      const DType type = args.out[0].dtype();                                                  \
+      [[maybe_unused]] const Value x = cast(args.in[0], type), y = cast(args.in[1], type);     \
+      [[maybe_unused]] const Value out = args.out[0], dy = args.dout[0];                       \
+      [[maybe_unused]] const Attrs& attrs = args.attrs;                                        \
+      std::vector<Value> result(2);                                                            \
+      if (args.wants(0)) result[0] = reduce_like(gradient_value(GRADIENT_X), args.in[0]);      \
+      if (args.wants(1)) result[1] = reduce_like(gradient_value(GRADIENT_Y), args.in[1]);      \
+      return result;                                                                           \
+    };                                                                                         \
+    if (std::string_view(#GRADIENT_X) == "no_gradient") def.grad = nullptr;                    \
+    ops.push_back(std::move(def));                                                             \
+  }
+#define GRADUS_TERNARY(NAME, KIND, EXPRESSION, GRADIENTS, DOC)                       \
+  {                                                                                  \
+    OpDef def = define<Pointwise::NAME>(                                             \
+        DOC, {{"condition", InputKind::required, false}, {"input"}, {"other"}});     \
+    def.samples = [] { return samples<Pointwise::NAME>(-2, 2); };                    \
+    def.grad = [](GradArgs& args) -> std::vector<Value> {                            \
+      const Value x = args.in[0], dy = args.dout[0];                                 \
+      std::vector<Value> result = GRADIENTS;                                         \
+      for (size_t i = 1; i < 3; ++i) result[i] = reduce_like(result[i], args.in[i]); \
+      return result;                                                                 \
+    };                                                                               \
+    ops.push_back(std::move(def));                                                   \
+  }
+#include "kernels/elementwise.inc"
+#undef GRADUS_UNARY
+#undef GRADUS_BINARY
+#undef GRADUS_TERNARY
+  return ops;
+}
+
+}  // namespace gradus

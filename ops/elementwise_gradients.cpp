@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/elementwise_gradients.h"
+
+#include "engine/base/error.h"
+
+namespace gradus {
+
+Value scaled(Value x, double factor) { return factor == 1.0 ? x : x * factor; }
+
+Value clamp_gradient(Value x, Value dy, const Attrs& attrs) {
+  Value gradient = dy;
+  if (attrs.has("min")) gradient = where(x < attrs.real("min"), zeros_like(dy), gradient);
+  if (attrs.has("max")) gradient = where(x > attrs.real("max"), zeros_like(dy), gradient);
+  return gradient;
+}
+
+Value gelu_gradient(Value x, Value dy, const Attrs& attrs) {
+  if (attrs.text("approximate") == "none") {
+    const Value cdf = 0.5 * (1.0 + erf(x * 0.70710678118654752));
+    const Value pdf = 0.3989422804014327 * exp(-0.5 * square(x));
+    return dy * (cdf + x * pdf);
+  }
+  const double c = 0.79788456080286536;  // sqrt(2 / pi)
+  const Value t = tanh(c * (x + 0.044715 * (x * square(x))));
+  const Value slope = c * (1.0 + 3.0 * 0.044715 * square(x));
+  return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - square(t)) * slope);
+}
+
+Value mish_gradient(Value x, Value dy) {
+  const Value t = tanh(softplus(x));
+  return dy * (t + x * (1.0 - square(t)) * sigmoid(x));
+}
+
+Value silu_gradient(Value x, Value dy) {
+  const Value s = sigmoid(x);
+  return dy * (s * (1.0 + x * (1.0 - s)));
+}
+
+Value softplus_gradient(Value x, Value dy, const Attrs& attrs) {
+  const Value scaled_x = x * attrs.real("beta");
+  return where(scaled_x > attrs.real("threshold"), dy, dy * sigmoid(scaled_x));
+}
+
+Value div_gradient_input(Value y, Value dy, const Attrs& attrs) {
+  return attrs.has("rounding_mode") ? zeros_like(dy) : dy / y;
+}
+
+Value div_gradient_other(Value y, Value out, Value dy, const Attrs& attrs) {
+  return attrs.has("rounding_mode") ? zeros_like(dy) : -dy * out / y;
+}
+
+Value extreme_gradient(Value larger, Value smaller, Value dy, double sign) {
+  const Value wins = sign > 0 ? gt(larger, smaller) : lt(smaller, larger);
+  return where(wins, dy, where(eq(larger, smaller), 0.5 * dy, zeros_like(dy)));
+}
+
+Value pow_gradient_base(Value x, Value y, Value dy) {
+  const Value zero = apply1("eq", {y, y.graph().scalar(0.0, y.dtype())});
+  return where(zero, zeros_like(dy), dy * (y * pow(x, y - 1.0)));
+}
+
+Value pow_gradient_exponent(Value x, Value y, Value out, Value dy) {
+  // 0 to a non-negative power does not move with the exponent; log(0) must not leak a NaN.
+  const Value flat = logical_and(apply1("eq", {x, x.graph().scalar(0.0, x.dtype())}), y >= 0.0);
+  return where(flat, zeros_like(dy), dy * (out * log(where(flat, ones_like(x), x))));
+}
+
+}  // namespace gradus
