@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Source files are found by glob: adding a file needs no edit here. CUDA's own folders are added by
+# cuda.cmake and sim.cmake.
+set(library_folders engine kernels ops models data training interop distributed)
+list(TRANSFORM library_folders APPEND "/*.cpp" OUTPUT_VARIABLE library_globs)
+file(GLOB_RECURSE GRADUS_SOURCES CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${library_globs})
+list(FILTER GRADUS_SOURCES EXCLUDE REGEX "^(kernels/(cuda|sim|common)|engine/device/cuda|distributed/nccl)/")
+
+file(GLOB_RECURSE GRADUS_TOOL_SOURCES CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tools/*.cpp)
+list(REMOVE_ITEM GRADUS_TOOL_SOURCES tools/main.cpp)
+
+# Optimisation and instruction set per file. The base is the platform's plain ABI: a file named
+# *_avx2.cpp or *_avx512.cpp is entered only after a check of the running processor.
+set(avx2_flags -mavx2 -mfma -mf16c)
+set(avx512_flags -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mf16c)
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i[3-6]86)$")
+  list(FILTER GRADUS_SOURCES EXCLUDE REGEX "_avx(2|512)\\.cpp$")
+endif()
+foreach(source IN LISTS GRADUS_SOURCES)
+  set(flags "")
+  if(source MATCHES "^kernels/cpu/" AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    list(APPEND flags -O3)
+  endif()
+  if(source MATCHES "^kernels/cpu/.*_avx2\\.cpp$")
+    list(APPEND flags ${avx2_flags})
+  elseif(source MATCHES "^kernels/cpu/.*_avx512\\.cpp$")
+    list(APPEND flags ${avx512_flags})
+  endif()
+  if(flags)
+    set_property(SOURCE ${source} PROPERTY COMPILE_OPTIONS ${flags})
+  endif()
+endforeach()
+
+# Every row of the op list has its file; elementwise ops are rows of kernels/elementwise.inc.
+set(op_list ${PROJECT_SOURCE_DIR}/ops/op_list.inc)
+if(EXISTS ${op_list})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${op_list})
+  file(STRINGS ${op_list} op_rows REGEX "^[A-Z_]+\\([a-z]")
+  if(NOT op_rows)
+    message(FATAL_ERROR "ops/op_list.inc: expected rows NAME(op, ...), found none")
+  endif()
+  foreach(row IN LISTS op_rows)
+    string(REGEX REPLACE "^[A-Z_]+\\(([a-z0-9_]+).*" "\\1" op "${row}")
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/ops/${op}.cpp)
+      message(FATAL_ERROR "ops/op_list.inc has the row '${row}' but ops/${op}.cpp does not exist")
+    endif()
+  endforeach()
+endif()
+
+configure_file(cmake/version.h.in generated/engine/base/version.h @ONLY)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Each tests/**/NAME_test.cpp is one executable; each of its cases is one ctest test, named
+# FOLDER_NAME_test.Suite.Case and labelled `host` (or `sim` for tests/sim, built in the simulator's
+# build only). Targets host_tests and sim_tests build all of a kind.
+include(GoogleTest)
+
+file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/*_test.cpp)
+if(NOT GRADUS_CUDA STREQUAL "SIM")
+  list(FILTER test_sources EXCLUDE REGEX "^tests/sim/")
+endif()
+
+# What the sanitizer builds of CI run (labels asan and tsan): the folders whose code is threaded or
+# reads bytes from outside. `scripts/check.sh --all` runs everything under both.
+set(GRADUS_ASAN_FOLDERS "engine|data|interop|training|tools" CACHE STRING "tests/ folders in CI's asan stage")
+set(GRADUS_TSAN_FOLDERS "engine" CACHE STRING "tests/ folders in CI's tsan stage")
+
+set(seconds_per_test 300)
+if(GRADUS_SANITIZE)
+  set(seconds_per_test 1200)
+endif()
+
+foreach(label IN ITEMS host sim asan tsan)
+  add_custom_target(${label}_tests)
+endforeach()
+
+function(gradus_add_test source)
+  string(REGEX REPLACE "^tests/(.*)\\.cpp$" "\\1" name ${source})
+  string(REPLACE "/" "_" name ${name})
+  set(labels host)
+  if(source MATCHES "^tests/sim/")
+    set(labels sim)
+  endif()
+  if(source MATCHES "^tests/(${GRADUS_ASAN_FOLDERS})/")
+    list(APPEND labels asan)
+  endif()
+  if(source MATCHES "^tests/(${GRADUS_TSAN_FOLDERS})/")
+    list(APPEND labels tsan)
+  endif()
+
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE gradus_options gradus_library GTest::gtest_main)
+  if(source MATCHES "^tests/tools/" AND TARGET gradus)
+    add_dependencies(${name} gradus)
+    target_link_libraries(${name} PRIVATE gradus_tools)
+    target_compile_definitions(${name} PRIVATE GRADUS_PROGRAM="$<TARGET_FILE:gradus>")
+  endif()
+  target_compile_definitions(${name} PRIVATE GRADUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  foreach(label IN LISTS labels)
+    add_dependencies(${label}_tests ${name})
+  endforeach()
+  # Parallel tests with busy-waiting threads starve each other, hence one thread unless a test asks.
+  gtest_discover_tests(
+    ${name}
+    TEST_PREFIX ${name}.
+    DISCOVERY_TIMEOUT 120
+    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test} ENVIRONMENT "OMP_NUM_THREADS=1")
+endfunction()
+
+foreach(source IN LISTS test_sources)
+  gradus_add_test(${source})
+endforeach()
