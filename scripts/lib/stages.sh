@@ -36,7 +36,7 @@ stage() {
   stages_failed=$((stages_failed + failed))
   stages_report+=$(printf '%-12s %5d tests %4d failed %6d s  %s' "$name" "$total" "$failed" \
     $((SECONDS - started)) "$note")$'\n'
-  if [ "$failed" -ne 0 ]; then
+  if grep -q '^The following tests FAILED:' "$log"; then
     stages_report+=$(sed -n '/^The following tests FAILED:/,/^Errors while/{/^\t/p;/^ /p}' "$log")$'\n'
   fi
 }
