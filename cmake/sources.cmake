@@ -4,7 +4,8 @@
 set(library_folders engine kernels ops models data training interop distributed)
 list(TRANSFORM library_folders APPEND "/*.cpp" OUTPUT_VARIABLE library_globs)
 file(GLOB_RECURSE GRADUS_SOURCES CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${library_globs})
-list(FILTER GRADUS_SOURCES EXCLUDE REGEX "^(kernels/(cuda|sim|common)|engine/device/cuda|distributed/nccl)/")
+set(GRADUS_CUDA_FOLDERS "^(kernels/(cuda|sim|common)|engine/device/cuda|distributed/nccl)/")
+list(FILTER GRADUS_SOURCES EXCLUDE REGEX "${GRADUS_CUDA_FOLDERS}")
 
 file(GLOB_RECURSE GRADUS_TOOL_SOURCES CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tools/*.cpp)
 list(REMOVE_ITEM GRADUS_TOOL_SOURCES tools/main.cpp)

@@ -51,14 +51,14 @@ def kind_of_brace(head):
     """`function`: a body opens; `value`: an argument `= {` or a member's initialiser `a_{` before a
     body; else `scope`."""
     flat = flattened(head)
+    if _TYPE.match(flat):
+        return "scope"
     if flat.count("(") != flat.count(")"):
         return "value"
     if re.search(r"\)[^:]*[^:]:[^:]", flat) and re.search(r"[\w>]$", flat):
         return "value"
     assigned = "=" in re.sub(r"operator\s*[^\s\w(]+", "", flat)
-    if "()" not in flat or assigned or _TYPE.match(flat):
-        return "scope"
-    return "function"
+    return "scope" if "()" not in flat or assigned else "function"
 
 
 def functions(text):
