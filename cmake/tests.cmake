@@ -29,6 +29,11 @@ foreach(label IN ITEMS host sim asan tsan)
   add_custom_target(${label}_tests)
 endforeach()
 
+# What several tests share.
+file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/support/*.cpp)
+add_library(gradus_test_support STATIC ${support_sources})
+target_link_libraries(gradus_test_support PUBLIC gradus_library PRIVATE gradus_options)
+
 function(gradus_add_test source)
   string(REGEX REPLACE "^tests/(.*)\\.cpp$" "\\1" name ${source})
   string(REPLACE "/" "_" name ${name})
@@ -44,7 +49,7 @@ function(gradus_add_test source)
   endif()
 
   add_executable(${name} ${source})
-  target_link_libraries(${name} PRIVATE gradus_options gradus_library GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE gradus_options gradus_test_support GTest::gtest_main)
   if(source MATCHES "^tests/tools/" AND TARGET gradus)
     add_dependencies(${name} gradus)
     target_link_libraries(${name} PRIVATE gradus_tools)

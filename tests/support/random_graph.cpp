@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/random_graph.h"
+
+#include <cstring>
+
+#include "engine/base/philox.h"
+#include "ops/all_ops.h"
+#include "ops/ops.h"
+
+namespace gradus::testing {
+namespace {
+
+// A small stream of choices.
+class Dice {
+ public:
+  explicit Dice(uint64_t seed) : key_{static_cast<uint32_t>(seed), 0x5eed} {}
+  int below(int count) {
+    return static_cast<int>(philox_word(key_, next_++) % static_cast<uint32_t>(count));
+  }
+
+ private:
+  PhiloxKey key_;
+  uint64_t next_ = 0;
+};
+
+Value grow(Dice& dice, const std::vector<Value>& pool, const RandomGraphOptions& options) {
+  const Value a = pool[static_cast<size_t>(dice.below(static_cast<int>(pool.size())))];
+  const Value b = pool[static_cast<size_t>(dice.below(static_cast<int>(pool.size())))];
+  switch (dice.below(12)) {
+    case 0:
+      return tanh(a);
+    case 1:
+      return relu(a);
+    case 2:
+      return sin(a) + 0.25;
+    case 3:
+      return a.shape() == b.shape() ? a + b : a * a;
+    case 4:
+      return a.shape() == b.shape() ? a * b : sigmoid(a);
+    case 5:
+      return maximum(a, a.graph().scalar(0.1, DType::f64));
+    case 6:
+      return a.rank() > 0 ? a - mean(a, {-1}, true) : -a;
+    case 7:
+      return a.rank() > 0 ? apply1("softmax", {a}, {{"dim", -1}}) : exp(a);
+    case 8:
+      return options.views ? reshape(a, {a.shape().numel()}) : a * 0.5;
+    case 9:
+      return a.rank() == 2 ? transpose(a, 0, 1) : a * 2.0;
+    case 10:
+      return where(a > 0.0, a, tanh(a));
+    default:
+      return a.rank() == 2 ? a + sum(a, {0}, true) : square(a);
+  }
+}
+
+TensorMap random_tensors(const Graph& graph, const std::vector<int>& nodes, uint64_t seed) {
+  TensorMap tensors;
+  for (int index : nodes) {
+    const Node& node = graph.node(index);
+    Tensor tensor(node.outputs[0].dtype, node.outputs[0].shape);
+    const PhiloxKey key = philox_key({seed, 0, 0}, path_id(node.name));
+    for (int64_t i = 0; i < tensor.numel(); ++i)
+      tensor.data_as<double>()[i] =
+          2.0 * uniform_float(philox_word(key, static_cast<uint64_t>(i))) - 1.0;
+    tensors[node.name] = tensor;
+  }
+  return tensors;
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> random_graph(uint64_t seed, const RandomGraphOptions& options) {
+  register_all_ops();
+  Dice dice(seed);
+  auto graph = std::make_unique<Graph>();
+  const Shape shapes[] = {{3, 5}, {5, 3}, {15}, {}};
+  std::vector<Value> pool, states;
+  for (int i = 0; i < 3; ++i)
+    pool.push_back(graph->input("x" + std::to_string(i), DType::f64, shapes[dice.below(4)]));
+  for (int i = 0; i < 3; ++i) {
+    states.push_back(graph->state("s" + std::to_string(i), DType::f64, shapes[dice.below(4)]));
+    pool.push_back(states.back());
+  }
+  for (int i = 0; i < options.nodes; ++i) pool.push_back(grow(dice, pool, options));
+  for (int i = 0; i < 3; ++i)
+    graph->output(
+        "y" + std::to_string(i),
+        pool[pool.size() - 1 - static_cast<size_t>(dice.below(static_cast<int>(pool.size())))]);
+  if (!options.updates) return graph;
+  for (const Value& state : states) {
+    if (dice.below(4) == 0) continue;
+    // Either any value of the shape, the state of another name included, or a step from the old
+    // version.
+    std::vector<Value> fitting;
+    for (const Value& value : pool)
+      if (value.shape() == state.shape()) fitting.push_back(value);
+    const Value from = fitting[static_cast<size_t>(dice.below(static_cast<int>(fitting.size())))];
+    graph->update(state, dice.below(2) == 0 ? from : state + from * 0.5);
+  }
+  return graph;
+}
+
+TensorMap random_inputs(const Graph& graph, uint64_t seed) {
+  return random_tensors(graph, graph.inputs(), seed);
+}
+
+TensorMap random_states(const Graph& graph, uint64_t seed) {
+  return random_tensors(graph, graph.states(), seed + 1);
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
+         (a.bytes() == 0 || std::memcmp(a.data(), b.data(), static_cast<size_t>(a.bytes())) == 0);
+}
+
+}  // namespace gradus::testing
