@@ -152,7 +152,8 @@ void run(const RunArgs& args) {
 template <Pointwise op>
 std::optional<PointwiseCode> pointwise(const InferArgs& args) {
   const std::array<double, 2> values = row(op).parameters.values(args.attrs);
-  return PointwiseCode{static_cast<int>(op), {values[0], values[1]}};
+  const DType compute = compute_type(value_type(op, args.in, args.attrs));
+  return PointwiseCode{static_cast<int>(op), compute, {values[0], values[1]}};
 }
 
 template <Pointwise op>
@@ -173,7 +174,7 @@ Value gradient_value(NoGradient) {
 }
 
 std::vector<Value> where_gradients(Value condition, Value dy) {
-  return {Value(), where(condition, dy, zeros_like(dy)), where(condition, zeros_like(dy), dy)};
+  return {Value(), where(condition, dy, zero(dy)), where(condition, zero(dy), dy)};
 }
 
 // --- samples

@@ -9,8 +9,8 @@ Value scaled(Value x, double factor) { return factor == 1.0 ? x : x * factor; }
 
 Value clamp_gradient(Value x, Value dy, const Attrs& attrs) {
   Value gradient = dy;
-  if (attrs.has("min")) gradient = where(x < attrs.real("min"), zeros_like(dy), gradient);
-  if (attrs.has("max")) gradient = where(x > attrs.real("max"), zeros_like(dy), gradient);
+  if (attrs.has("min")) gradient = where(x < attrs.real("min"), zero(dy), gradient);
+  if (attrs.has("max")) gradient = where(x > attrs.real("max"), zero(dy), gradient);
   return gradient;
 }
 
@@ -51,18 +51,18 @@ Value div_gradient_other(Value y, Value out, Value dy, const Attrs& attrs) {
 
 Value extreme_gradient(Value larger, Value smaller, Value dy, double sign) {
   const Value wins = sign > 0 ? gt(larger, smaller) : lt(smaller, larger);
-  return where(wins, dy, where(eq(larger, smaller), 0.5 * dy, zeros_like(dy)));
+  return where(wins, dy, where(eq(larger, smaller), 0.5 * dy, zero(dy)));
 }
 
 Value pow_gradient_base(Value x, Value y, Value dy) {
-  const Value zero = apply1("eq", {y, y.graph().scalar(0.0, y.dtype())});
-  return where(zero, zeros_like(dy), dy * (y * pow(x, y - 1.0)));
+  const Value flat = apply1("eq", {y, y.graph().scalar(0.0, y.dtype())});
+  return where(flat, zero(dy), dy * (y * pow(x, y - 1.0)));
 }
 
 Value pow_gradient_exponent(Value x, Value y, Value out, Value dy) {
   // 0 to a non-negative power does not move with the exponent; log(0) must not leak a NaN.
   const Value flat = logical_and(apply1("eq", {x, x.graph().scalar(0.0, x.dtype())}), y >= 0.0);
-  return where(flat, zeros_like(dy), dy * (out * log(where(flat, ones_like(x), x))));
+  return where(flat, zero(dy), dy * (out * log(where(flat, ones_like(x), x))));
 }
 
 }  // namespace gradus

@@ -38,6 +38,7 @@ Value operator>=(Value a, double b);
 Value operator<(Value a, double b);
 Value operator<=(Value a, double b);
 
+Value zero(Value x);  // rank 0, of x's dtype: broadcasts, where zeros_like would fill memory
 Value zeros_like(Value x);
 Value ones_like(Value x);
 Value cast(Value x, DType dtype);  // x itself when it has the dtype

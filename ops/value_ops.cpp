@@ -44,6 +44,7 @@ Value operator>=(Value a, double b) { return ge(a, number_like(a, b)); }
 Value operator<(Value a, double b) { return lt(a, number_like(a, b)); }
 Value operator<=(Value a, double b) { return le(a, number_like(a, b)); }
 
+Value zero(Value x) { return x.graph().scalar(0.0, x.dtype()); }
 Value zeros_like(Value x) { return x.graph().full(x.shape(), 0.0, x.dtype()); }
 Value ones_like(Value x) { return x.graph().full(x.shape(), 1.0, x.dtype()); }
 

@@ -111,13 +111,21 @@ Value Graph::full(const Shape& shape, double value, DType dtype) {
 }
 
 void Graph::update(Value state, Value next) {
-  const Node& target = node(state.node());
-  GRADUS_CHECK(target.kind == NodeKind::state, "'{}' is not a state", target.name);
-  GRADUS_CHECK(target.outputs[0] == next.spec(), "state '{}' is {}, its update is {}", target.name,
-               to_string(target.outputs[0]), to_string(next.spec()));
+  GRADUS_CHECK(node(state.node()).kind == NodeKind::state, "'{}' is not a state",
+               node(state.node()).name);
+  update(node(state.node()).name, next);
+}
+
+void Graph::update(std::string_view state, Value next) {
+  const auto target =
+      std::ranges::find_if(states_, [&](int index) { return node(index).name == state; });
+  GRADUS_CHECK(target != states_.end(), "there is no state '{}' to update", state);
+  const TensorSpec& spec = node(*target).outputs[0];
+  GRADUS_CHECK(spec == next.spec(), "state '{}' is {}, its update is {}", state, to_string(spec),
+               to_string(next.spec()));
   for (const NamedValue& known : updates_)
-    GRADUS_CHECK(known.name != target.name, "state '{}' is updated twice", target.name);
-  updates_.push_back({target.name, ref(next)});
+    GRADUS_CHECK(known.name != state, "state '{}' is updated twice", state);
+  updates_.push_back({std::string(state), ref(next)});
 }
 
 void Graph::output(std::string_view name, Value value) {

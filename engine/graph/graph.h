@@ -61,6 +61,7 @@ class Graph {
 
   // `next` becomes the state's version after the run. At most one update per state.
   void update(Value state, Value next);
+  void update(std::string_view state, Value next);
   // A named result. Names are unique among outputs.
   void output(std::string_view name, Value value);
 

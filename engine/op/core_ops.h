@@ -10,9 +10,10 @@ namespace gradus {
 namespace core_op {
 inline constexpr std::string_view add = "add";
 inline constexpr std::string_view full = "full";
+inline constexpr std::string_view fused = "fused";
 }  // namespace core_op
 
-inline constexpr std::array core_op_names{core_op::add, core_op::full};
+inline constexpr std::array core_op_names{core_op::add, core_op::full, core_op::fused};
 
 // Throws Error(internal) naming the first that is missing.
 void check_core_ops();

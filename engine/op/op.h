@@ -94,9 +94,10 @@ struct Alias {
 };
 
 // A pointwise op in a fused chain: which tile function (kernels/elementwise.inc gives the codes),
-// with its scalar parameters.
+// in which type it computes, with its scalar parameters.
 struct PointwiseCode {
   int code = 0;
+  DType compute = DType::f32;
   double parameters[2] = {0, 0};
 };
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "engine/passes/rewrite.h"
+
+namespace gradus {
+
+// Removes nodes that no output or update needs. Keeps the graph's inputs and states. Same bits.
+GraphPtr eliminate_dead_code(const Graph& graph);
+
+// Makes one node of nodes with the same op, attributes and inputs; random ops are told apart by
+// their rng_path. Same bits.
+GraphPtr eliminate_common_subexpressions(const Graph& graph);
+
+// Runs a node on the given CPU tensors.
+using Evaluator =
+    std::function<std::vector<Tensor>(const Node& node, std::span<const Tensor> inputs)>;
+// Computes nodes whose inputs are all constant, once, if the results are at most `most_bytes` each.
+// Same bits.
+GraphPtr fold_constants(const Graph& graph, const Evaluator& evaluate, int64_t most_bytes = 4096);
+
+// Groups pointwise nodes of one shape and compute type into `fused` nodes that evaluate them in one
+// pass over tiles. Same bits: fused and unfused evaluation call the same tile functions.
+GraphPtr fuse_pointwise(const Graph& graph);
+
+struct Pass {
+  std::string_view name;
+  std::function<GraphPtr(const Graph&)> run;
+};
+
+// Runs the passes in order; in debug builds the result of each is checked against the graph's spec.
+// `observe` sees each graph (debug dumps).
+GraphPtr run_passes(GraphPtr graph, const std::vector<Pass>& passes,
+                    const std::function<void(std::string_view pass, const Graph&)>& observe = {});
+
+// Dead code, common subexpressions, folding, fusion: what every graph gets before it is planned.
+std::vector<Pass> standard_passes(const Evaluator& evaluate);
+
+}  // namespace gradus
