@@ -177,6 +177,27 @@ class Habits(Planted):
         self.assertEqual(self.gate("habits")[0], 0)
 
 
+class OpList(Planted):
+    """CMake's own check of ops/op_list.inc, which stops the configuration."""
+
+    def configure(self, rows):
+        self.write("ops/op_list.inc", SPDX + rows)
+        self.write("run.cmake", f"cmake_minimum_required(VERSION 3.25)\ninclude({ROOT}/cmake/op_list.cmake)\ngradus_check_op_list({self.root})\n")
+        command = ["cmake", "-P", os.path.join(self.root, "run.cmake")]
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return run.returncode, run.stdout
+
+    def test_rows_with_files(self):
+        self.assertEqual(self.configure("GRADUS_OP(relu)\n")[0], 0)
+
+    def test_faults(self):
+        for rows, message in (("GRADUS_OP(relu)\nGRADUS_OP(none)\n", "ops/none.cpp"),
+                              ("GRADUS_OP(relu)\nGRADUS_OP(relu)\n", "twice"), ("", "found none")):
+            code, output = self.configure(rows)
+            self.assertEqual(code, 1)
+            self.assertIn(message, output)
+
+
 class Ledger(unittest.TestCase):
     TESTS = ["a_test.Suite.Case", "b_test.All/Op.Gradient/relu"]
 
