@@ -34,6 +34,6 @@ endforeach()
 
 include(op_list)
 gradus_check_op_list(${PROJECT_SOURCE_DIR})
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ops/op_list.inc)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ops/op_list.inc)
 
 configure_file(cmake/version.h.in generated/engine/base/version.h @ONLY)

@@ -11,8 +11,8 @@ endif()
 
 # What the sanitizer builds of CI run (labels asan and tsan): the folders whose code is threaded or
 # reads bytes from outside. `scripts/check.sh --all` runs everything under both.
-set(GRADUS_ASAN_FOLDERS "engine|data|interop|training|tools" CACHE STRING "tests/ folders in CI's asan stage")
-set(GRADUS_TSAN_FOLDERS "engine" CACHE STRING "tests/ folders in CI's tsan stage")
+set(asan_folders "engine|data|interop|training|tools")
+set(tsan_folders "engine")
 
 set(seconds_per_test 300)
 if(GRADUS_SANITIZE)
@@ -41,10 +41,10 @@ function(gradus_add_test source)
   if(source MATCHES "^tests/sim/")
     set(labels sim)
   endif()
-  if(source MATCHES "^tests/(${GRADUS_ASAN_FOLDERS})/")
+  if(source MATCHES "^tests/(${asan_folders})/")
     list(APPEND labels asan)
   endif()
-  if(source MATCHES "^tests/(${GRADUS_TSAN_FOLDERS})/")
+  if(source MATCHES "^tests/(${tsan_folders})/")
     list(APPEND labels tsan)
   endif()
 
@@ -63,7 +63,8 @@ function(gradus_add_test source)
     ${name}
     TEST_PREFIX ${name}.
     DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test} ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
+    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test}
+               ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
 endfunction()
 
 foreach(source IN LISTS test_sources)

@@ -107,13 +107,17 @@ def execute(command, program, folder):
     environment = dict(os.environ, PATH=os.path.dirname(program) + ":" + os.environ["PATH"])
     run = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     return f"exit code {run.returncode}: {run.stdout[-500:]}" if run.returncode else ""
 
 
 def link_tree(root, program, folder):
-    """A view of the tree whose build folder holds the program under test and whose runs are its own."""
+    """A view of the tree whose build/release holds the program under test; runs are its own."""
     for name in os.listdir(root):
         if name not in ("build", "runs"):
             os.symlink(os.path.join(root, name), os.path.join(folder, name))

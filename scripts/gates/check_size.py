@@ -15,7 +15,9 @@ FUNCTION, KERNEL = 80, 150
 MEASURED = tree.CXX + (".py", ".sh", ".cmake")
 
 _TEMPLATE = re.compile(r"template\s*<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>")
-_TYPE = re.compile(r"(?:(?:inline|static|typedef|const|constexpr)\s+)*(?:namespace|class|struct|union|enum)\b")
+_TYPE = re.compile(
+    r"(?:(?:inline|static|typedef|const|constexpr)\s+)*(?:namespace|class|struct|union|enum)\b"
+)
 _NAME = re.compile(r"([~\w:]+|operator\s*\S+)\s*\(")
 
 
