@@ -24,7 +24,7 @@ endif()
 if(TARGET gradus)
   gradus_add_gate(ops ${Python3_EXECUTABLE} ${gates}/check_ops.py --build ${PROJECT_BINARY_DIR}
                   --program $<TARGET_FILE:gradus>)
-  gradus_add_gate(readme ${Python3_EXECUTABLE} ${gates}/check_readme.py
+  gradus_add_gate(docs ${Python3_EXECUTABLE} ${gates}/check_docs.py
                   --program $<TARGET_FILE:gradus>)
 endif()
 

@@ -15,7 +15,7 @@ sys.path.insert(0, GATES)
 
 import check_ledger  # noqa: E402
 import check_ops  # noqa: E402
-import check_readme  # noqa: E402
+import check_docs  # noqa: E402
 import check_size  # noqa: E402
 
 
@@ -263,7 +263,7 @@ class Ops(unittest.TestCase):
         self.assertEqual(len(check_ops.check_op(whole, ["generic_test.All/Op.Gradient/prelu"])), 1)
 
 
-class Readme(unittest.TestCase):
+class Docs(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
@@ -276,11 +276,11 @@ class Readme(unittest.TestCase):
         os.chmod(self.program, 0o755)
 
     def check(self, command):
-        return check_readme.check(command, ROOT, self.program)
+        return check_docs.check(command, ROOT, self.program)
 
     def test_finds_commands(self):
         text = "```sh run\n# comment\na \\\n  b\n\nc  # end\n```\n```text\nd\n```\n"
-        found = list(check_readme.commands(text))
+        found = list(check_docs.commands(text))
         self.assertEqual(found, [(3, ["run"], "a   b"), (6, ["run"], "c  # end")])
 
     def test_lines_that_hold(self):
@@ -306,8 +306,8 @@ class Readme(unittest.TestCase):
             self.assertNotEqual(self.check(command), "", command)
 
     def test_executes(self):
-        self.assertEqual(check_readme.execute("gradus train", self.program, self.folder), "")
-        self.assertIn("exit code 2", check_readme.execute("gradus none", self.program, self.folder))
+        self.assertEqual(check_docs.execute("gradus train", self.program, self.folder), "")
+        self.assertIn("exit code 2", check_docs.execute("gradus none", self.program, self.folder))
 
 
 if __name__ == "__main__":
