@@ -9,6 +9,11 @@ if(NOT GRADUS_CUDA STREQUAL "SIM")
   list(FILTER test_sources EXCLUDE REGEX "^tests/sim/")
 endif()
 
+# What several tests share.
+file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/support/*.cpp)
+add_library(gradus_test_support STATIC ${support_sources})
+target_link_libraries(gradus_test_support PUBLIC gradus_options gradus_library GTest::gtest_main)
+
 # What the sanitizer builds of CI run (labels asan and tsan): the folders whose code is threaded or
 # reads bytes from outside. `scripts/check.sh --all` runs everything under both.
 set(asan_folders "engine|data|interop|training|tools")
@@ -29,11 +34,6 @@ foreach(label IN ITEMS host sim asan tsan)
   add_custom_target(${label}_tests)
 endforeach()
 
-# What several tests share.
-file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/support/*.cpp)
-add_library(gradus_test_support STATIC ${support_sources})
-target_link_libraries(gradus_test_support PUBLIC gradus_library PRIVATE gradus_options)
-
 function(gradus_add_test source)
   string(REGEX REPLACE "^tests/(.*)\\.cpp$" "\\1" name ${source})
   string(REPLACE "/" "_" name ${name})
@@ -49,11 +49,16 @@ function(gradus_add_test source)
   endif()
 
   add_executable(${name} ${source})
-  target_link_libraries(${name} PRIVATE gradus_options gradus_test_support GTest::gtest_main)
-  if(source MATCHES "^tests/tools/" AND TARGET gradus)
+  target_link_libraries(${name} PRIVATE gradus_test_support)
+  # Only tests that run or include commands wait for them to be built.
+  file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM")
+  if(program_uses)
     add_dependencies(${name} gradus)
-    target_link_libraries(${name} PRIVATE gradus_tools)
     target_compile_definitions(${name} PRIVATE GRADUS_PROGRAM="$<TARGET_FILE:gradus>")
+  endif()
+  file(STRINGS ${source} tool_uses REGEX "#include \"tools/")
+  if(tool_uses)
+    target_link_libraries(${name} PRIVATE gradus_tools)
   endif()
   target_compile_definitions(${name} PRIVATE GRADUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   foreach(label IN LISTS labels)
