@@ -24,7 +24,8 @@ endif()
 if(TARGET gradus)
   gradus_add_gate(ops ${Python3_EXECUTABLE} ${gates}/check_ops.py --build ${PROJECT_BINARY_DIR}
                   --program $<TARGET_FILE:gradus>)
-  gradus_add_gate(readme ${Python3_EXECUTABLE} ${gates}/check_readme.py --program $<TARGET_FILE:gradus>)
+  gradus_add_gate(docs ${Python3_EXECUTABLE} ${gates}/check_docs.py
+                  --program $<TARGET_FILE:gradus>)
 endif()
 
 # The gates are tested by planted faults, the scripts by what they print.
@@ -32,8 +33,8 @@ gradus_add_gate(planted_faults ${Python3_EXECUTABLE} tests/build/gates_test.py)
 gradus_add_gate(scripts ${Python3_EXECUTABLE} tests/build/scripts_test.py)
 
 # Each header compiles alone: one generated file per header, compiled when the gate runs.
-file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} engine/*.h kernels/*.h ops/*.h
-     models/*.h data/*.h training/*.h interop/*.h distributed/*.h tools/*.h)
+list(TRANSFORM library_folders APPEND "/*.h" OUTPUT_VARIABLE header_globs)
+file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${header_globs} tools/*.h)
 list(FILTER headers EXCLUDE REGEX "${GRADUS_CUDA_FOLDERS}")
 set(header_files "")
 foreach(header IN LISTS headers)

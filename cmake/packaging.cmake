@@ -4,14 +4,15 @@ include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
 install(TARGETS gradus_library EXPORT gradus_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(EXPORT gradus_targets NAMESPACE gradus:: FILE gradusTargets.cmake DESTINATION ${package_folder})
+install(EXPORT gradus_targets NAMESPACE gradus:: FILE gradusTargets.cmake
+        DESTINATION ${package_folder})
 configure_package_config_file(cmake/gradusConfig.cmake.in gradusConfig.cmake
                               INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(gradusConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/gradusConfig.cmake ${PROJECT_BINARY_DIR}/gradusConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/cmake/FindDnnl.cmake DESTINATION ${package_folder})
 
-# Public headers keep their paths, so `#include "engine/base/shape.h"` means the same inside and out.
+# Headers keep their paths, so `#include "engine/base/shape.h"` means the same inside and out.
 set(header_root ${CMAKE_INSTALL_INCLUDEDIR}/gradus)
 foreach(folder IN ITEMS engine ops models data training)
   if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${folder})
@@ -21,13 +22,15 @@ foreach(folder IN ITEMS engine ops models data training)
 endforeach()
 file(GLOB kernel_headers CONFIGURE_DEPENDS kernels/*.h kernels/*.inc)
 install(FILES ${kernel_headers} DESTINATION ${header_root}/kernels)
-install(FILES ${PROJECT_BINARY_DIR}/generated/engine/base/version.h DESTINATION ${header_root}/engine/base)
+install(FILES ${PROJECT_BINARY_DIR}/generated/engine/base/version.h
+        DESTINATION ${header_root}/engine/base)
 
 if(TARGET gradus)
   install(TARGETS gradus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/recipes)
-  install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus FILES_MATCHING PATTERN "*.toml")
+  install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus
+          FILES_MATCHING PATTERN "*.toml")
 endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 

@@ -9,10 +9,15 @@ if(NOT GRADUS_CUDA STREQUAL "SIM")
   list(FILTER test_sources EXCLUDE REGEX "^tests/sim/")
 endif()
 
+# What several tests share.
+file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/support/*.cpp)
+add_library(gradus_test_support STATIC ${support_sources})
+target_link_libraries(gradus_test_support PUBLIC gradus_options gradus_library GTest::gtest_main)
+
 # What the sanitizer builds of CI run (labels asan and tsan): the folders whose code is threaded or
 # reads bytes from outside. `scripts/check.sh --all` runs everything under both.
-set(GRADUS_ASAN_FOLDERS "engine|data|interop|training|tools" CACHE STRING "tests/ folders in CI's asan stage")
-set(GRADUS_TSAN_FOLDERS "engine" CACHE STRING "tests/ folders in CI's tsan stage")
+set(asan_folders "engine|data|interop|training|tools")
+set(tsan_folders "engine")
 
 set(seconds_per_test 300)
 if(GRADUS_SANITIZE)
@@ -29,11 +34,6 @@ foreach(label IN ITEMS host sim asan tsan)
   add_custom_target(${label}_tests)
 endforeach()
 
-# What several tests share.
-file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/support/*.cpp)
-add_library(gradus_test_support STATIC ${support_sources})
-target_link_libraries(gradus_test_support PUBLIC gradus_library PRIVATE gradus_options)
-
 function(gradus_add_test source)
   string(REGEX REPLACE "^tests/(.*)\\.cpp$" "\\1" name ${source})
   string(REPLACE "/" "_" name ${name})
@@ -41,19 +41,24 @@ function(gradus_add_test source)
   if(source MATCHES "^tests/sim/")
     set(labels sim)
   endif()
-  if(source MATCHES "^tests/(${GRADUS_ASAN_FOLDERS})/")
+  if(source MATCHES "^tests/(${asan_folders})/")
     list(APPEND labels asan)
   endif()
-  if(source MATCHES "^tests/(${GRADUS_TSAN_FOLDERS})/")
+  if(source MATCHES "^tests/(${tsan_folders})/")
     list(APPEND labels tsan)
   endif()
 
   add_executable(${name} ${source})
-  target_link_libraries(${name} PRIVATE gradus_options gradus_test_support GTest::gtest_main)
-  if(source MATCHES "^tests/tools/" AND TARGET gradus)
+  target_link_libraries(${name} PRIVATE gradus_test_support)
+  # Only tests that run or include commands wait for them to be built.
+  file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM")
+  if(program_uses)
     add_dependencies(${name} gradus)
-    target_link_libraries(${name} PRIVATE gradus_tools)
     target_compile_definitions(${name} PRIVATE GRADUS_PROGRAM="$<TARGET_FILE:gradus>")
+  endif()
+  file(STRINGS ${source} tool_uses REGEX "#include \"tools/")
+  if(tool_uses)
+    target_link_libraries(${name} PRIVATE gradus_tools)
   endif()
   target_compile_definitions(${name} PRIVATE GRADUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   foreach(label IN LISTS labels)
@@ -63,7 +68,8 @@ function(gradus_add_test source)
     ${name}
     TEST_PREFIX ${name}.
     DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test} ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
+    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test}
+               ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
 endfunction()
 
 foreach(source IN LISTS test_sources)

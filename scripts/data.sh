@@ -15,7 +15,7 @@ TEXT
 
 list() {
   cat <<'TEXT'
-fashion_mnist  60,000 + 10,000 images of clothes, 28 x 28, 10 classes: IDX .gz (dataset-fashion-mnist, MIT)
+fashion_mnist  60,000 + 10,000 images of clothes, 28 x 28, 10 classes (dataset-fashion-mnist, MIT)
 kjv            King James Bible, a verse a line: train.txt, val.txt (bible-kjv, public domain)
 TEXT
 }

@@ -17,9 +17,9 @@ packages=(
   python3 clang-format                                     # gates
   libdnnl-dev libfmt-dev zlib1g-dev                        # libraries that are linked
   nlohmann-json3-dev libtomlplusplus-dev libcli11-dev      # header-only
-  libgtest-dev googletest                                  # tests; the second is their source, for sanitizers
+  libgtest-dev googletest                                  # tests; the source is for sanitizers
   libboost-context-dev                                     # fibers of the kernel simulator
-  dpkg-dev file                                            # cpack's .deb derives its dependencies with these
+  dpkg-dev file                                            # cpack finds the .deb's dependencies with them
 )
 
 case "${1:-}" in

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every C++ and CUDA file is as clang-format (version 14, the tree's .clang-format) would write it."""
+"""Every C++ and CUDA file is as clang-format 14 would write it with the tree's .clang-format."""
 
 import concurrent.futures
 import os

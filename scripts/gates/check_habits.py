@@ -40,7 +40,8 @@ RULES = [
     ),
     (
         "output of the library",
-        r"\bstd::(cout|cerr|clog)\b|\b(?:std::|::)?(printf|fprintf|puts|putchar|perror)\s*\(|\bfmt::print\s*\(",
+        r"\bstd::(cout|cerr|clog)\b|\bfmt::print\s*\("
+        r"|\b(?:std::|::)?(printf|fprintf|puts|putchar|perror)\s*\(",
         LIBRARY,
         r"^(engine/base/log\.cpp$|kernels/sim/)",
         "log() of engine/base/log.h, or a result that the caller prints",
@@ -103,7 +104,9 @@ def main():
     code = tree.files(root, tree.CODE, tree.CXX)
     for path in code:
         problems += check_code(path, tree.read(root, path))
-    scripts = tree.files(root, tree.CODE + ("scripts", "cmake"), (".py", ".sh", ".cmake", "CMakeLists.txt"))
+    scripts = tree.files(
+        root, tree.CODE + ("scripts", "cmake"), (".py", ".sh", ".cmake", "CMakeLists.txt")
+    )
     itself = "scripts/gates/check_habits.py"
     for path in code + [path for path in scripts if path != itself]:
         problems += check_text(path, tree.read(root, path))

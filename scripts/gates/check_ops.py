@@ -46,7 +46,9 @@ def main():
     known, rows, problems = {op["name"] for op in ops}, listed(arguments.root), []
     if not ops:
         problems.append("the program lists no op")
-    problems += [f"{name}: a row, but the program does not know it" for name in sorted(rows - known)]
+    problems += [
+        f"{name}: a row, but the program does not know it" for name in sorted(rows - known)
+    ]
     problems += [f"{name}: known, but no row lists it" for name in sorted(known - rows)]
     for op in ops:
         problems += check_op(op, tests)

@@ -15,7 +15,10 @@ FUNCTION, KERNEL = 80, 150
 MEASURED = tree.CXX + (".py", ".sh", ".cmake")
 
 _TEMPLATE = re.compile(r"template\s*<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>")
-_TYPE = re.compile(r"(?:(?:inline|static|typedef|const|constexpr)\s+)*(?:namespace|class|struct|union|enum)\b")
+_TYPE = re.compile(
+    r"(?:(?:inline|static|typedef|const|constexpr)\s+)*(?:namespace|class|struct|union|enum)\b"
+)
+_ATTRIBUTE = re.compile(r"\b__\w+__\s*\((?:[^()]|\([^()]*\))*\)")  # __launch_bounds__(256)
 _NAME = re.compile(r"([~\w:]+|operator\s*\S+)\s*\(")
 
 
@@ -74,7 +77,7 @@ def functions(text):
             scopes.append(kind)
             if kind == "function":
                 head = text[start:position]
-                name = _NAME.search(_TEMPLATE.sub(" ", head))
+                name = _NAME.search(_ATTRIBUTE.sub(" ", _TEMPLATE.sub(" ", head)))
                 first = text.count("\n", 0, start + len(head) - len(head.lstrip())) + 1
                 body = (name.group(1) if name else "lambda", first, len(scopes))
         elif token == "}" and scopes:

@@ -35,7 +35,9 @@ def main():
     run("cmake", "--build", build)
     output = run(os.path.join(build, "consumer"))
     print(output)
-    with open(os.path.join(source, "examples", "consumer", "expected.txt"), encoding="utf-8") as stream:
+    with open(
+        os.path.join(source, "examples", "consumer", "expected.txt"), encoding="utf-8"
+    ) as stream:
         expected = stream.read()
     if output != expected:
         sys.exit(f"the consumer printed the above; expected\n{expected}")

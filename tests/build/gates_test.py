@@ -15,7 +15,7 @@ sys.path.insert(0, GATES)
 
 import check_ledger  # noqa: E402
 import check_ops  # noqa: E402
-import check_readme  # noqa: E402
+import check_docs  # noqa: E402
 import check_size  # noqa: E402
 
 
@@ -27,8 +27,12 @@ class Planted(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.root)
         self.write("CMakeLists.txt", "# SPDX-License-Identifier: Apache-2.0\n")
         self.write("engine/base/shape.h", SPDX + "#pragma once\n\nint rank();\n")
-        self.write("engine/tensor/tensor.h", SPDX + '#pragma once\n\n#include "engine/base/shape.h"\n')
-        self.write("ops/relu.cpp", SPDX + '#include "engine/tensor/tensor.h"\n\nint relu() { return 1; }\n')
+        self.write(
+            "engine/tensor/tensor.h", SPDX + '#pragma once\n\n#include "engine/base/shape.h"\n'
+        )
+        self.write(
+            "ops/relu.cpp", SPDX + '#include "engine/tensor/tensor.h"\n\nint relu() { return 1; }\n'
+        )
         self.write("scripts/gates/line_budget.tsv", "folder\tlines\nengine\t100\n")
         shutil.copy(os.path.join(ROOT, ".clang-format"), self.root)
 
@@ -60,11 +64,15 @@ class Includes(Planted):
     def test_against_the_direction(self):
         text = SPDX + '#include "ops/relu.h"\n'
         self.write("ops/relu.h", SPDX)
-        self.assert_refused("includes", "engine/op/x.cpp", text, 'engine/op/ may not include "ops/relu.h"')
+        self.assert_refused(
+            "includes", "engine/op/x.cpp", text, 'engine/op/ may not include "ops/relu.h"'
+        )
 
     def test_within_engine(self):
         text = SPDX + '#include "engine/tensor/tensor.h"\n'
-        self.assert_refused("includes", "engine/device/x.cpp", text, "engine/device/ may not include")
+        self.assert_refused(
+            "includes", "engine/device/x.cpp", text, "engine/device/ may not include"
+        )
 
     def test_kernels_do_not_see_the_engine(self):
         text = SPDX + '#include "engine/tensor/tensor.h"\n'
@@ -72,7 +80,9 @@ class Includes(Planted):
 
     def test_contracts_do_not_see_kernels(self):
         self.write("kernels/cpu/a.h", SPDX)
-        self.assert_refused("includes", "kernels/x.h", SPDX + '#include "kernels/cpu/a.h"\n', "may not include")
+        self.assert_refused(
+            "includes", "kernels/x.h", SPDX + '#include "kernels/cpu/a.h"\n', "may not include"
+        )
 
     def test_cycle_of_folders(self):
         self.write("models/layers/a.h", SPDX + '#include "models/b.h"\n')
@@ -85,7 +95,9 @@ class Includes(Planted):
 
     def test_unknown_folder(self):
         text = SPDX + '#include "engine/base/shape.h"\n'
-        self.assert_refused("includes", "engine/extras/x.cpp", text, "engine/extras/ may not include")
+        self.assert_refused(
+            "includes", "engine/extras/x.cpp", text, "engine/extras/ may not include"
+        )
 
     def test_heavy_header(self):
         text = SPDX + "#include <nlohmann/json.hpp>\n"
@@ -95,10 +107,14 @@ class Includes(Planted):
 class Size(Planted):
     def test_long_function(self):
         body = "int f() {\n" + "  g();\n" * 79 + "}\n"
-        self.assert_refused("size", "ops/long.cpp", SPDX + body, "ops/long.cpp:2: f has 81 lines, at most 80")
+        self.assert_refused(
+            "size", "ops/long.cpp", SPDX + body, "ops/long.cpp:2: f has 81 lines, at most 80"
+        )
 
     def test_long_file(self):
-        self.assert_refused("size", "ops/long.cpp", SPDX + "int a;\n" * 800, "801 lines, at most 800")
+        self.assert_refused(
+            "size", "ops/long.cpp", SPDX + "int a;\n" * 800, "801 lines, at most 800"
+        )
 
     def test_folder_budget(self):
         self.assert_refused("size", "engine/base/x.cpp", SPDX + "int a;\n" * 99, "allows 100")
@@ -130,7 +146,13 @@ auto trailing() -> int
 }
 """
         found = [(name, lines) for name, _, lines in check_size.functions(text)]
-        expected = [("plain", 4), ("Type", 2), ("operator<", 3), ("with_default", 6), ("trailing", 4)]
+        expected = [
+            ("plain", 4),
+            ("Type", 2),
+            ("operator<", 3),
+            ("with_default", 6),
+            ("trailing", 4),
+        ]
         self.assertEqual(found, expected)
 
 
@@ -177,6 +199,34 @@ class Habits(Planted):
         self.assertEqual(self.gate("habits")[0], 0)
 
 
+class OpList(Planted):
+    """CMake's own check of ops/op_list.inc, which stops the configuration."""
+
+    def configure(self, rows):
+        self.write("ops/op_list.inc", SPDX + rows)
+        self.write(
+            "run.cmake",
+            "cmake_minimum_required(VERSION 3.25)\n"
+            f"include({ROOT}/cmake/op_list.cmake)\ngradus_check_op_list({self.root})\n",
+        )
+        command = ["cmake", "-P", os.path.join(self.root, "run.cmake")]
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return run.returncode, run.stdout
+
+    def test_rows_with_files(self):
+        self.assertEqual(self.configure("GRADUS_OP(relu)\n")[0], 0)
+
+    def test_faults(self):
+        for rows, message in (
+            ("GRADUS_OP(relu)\nGRADUS_OP(none)\n", "ops/none.cpp"),
+            ("GRADUS_OP(relu)\nGRADUS_OP(relu)\n", "twice"),
+            ("", "found none"),
+        ):
+            code, output = self.configure(rows)
+            self.assertEqual(code, 1)
+            self.assertIn(message, output)
+
+
 class Ledger(unittest.TestCase):
     TESTS = ["a_test.Suite.Case", "b_test.All/Op.Gradient/relu"]
 
@@ -184,12 +234,22 @@ class Ledger(unittest.TestCase):
         return check_ledger.check_row(text, ROOT, self.TESTS)
 
     def test_rows_that_hold(self):
-        for row in ("S001\topen\t", "S001\tdone\ta_test.Suite.Case", "S001\tdone\tb_test.*/relu; LICENSE"):
+        for row in (
+            "S001\topen\t",
+            "S001\tdone\ta_test.Suite.Case",
+            "S001\tdone\tb_test.*/relu; LICENSE",
+        ):
             self.assertEqual(self.row(row), "")
 
     def test_rows_that_do_not(self):
-        for row in ("S001\tdone\t", "S001\tdone\ta_test.Suite.Other", "S001\tmaybe\tLICENSE",
-                    "S001\tdone\tCONTRIBUTING.md", "S001\tdone\tno/such/file", "S001 open"):
+        for row in (
+            "S001\tdone\t",
+            "S001\tdone\ta_test.Suite.Other",
+            "S001\tmaybe\tLICENSE",
+            "S001\tdone\tCONTRIBUTING.md",
+            "S001\tdone\tno/such/file",
+            "S001 open",
+        ):
             self.assertNotEqual(self.row(row), "", row)
 
 
@@ -203,38 +263,51 @@ class Ops(unittest.TestCase):
         self.assertEqual(len(check_ops.check_op(whole, ["generic_test.All/Op.Gradient/prelu"])), 1)
 
 
-class Readme(unittest.TestCase):
+class Docs(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
         self.program = os.path.join(self.folder, "gradus")
         with open(self.program, "w", encoding="utf-8") as stream:
-            stream.write('#!/bin/sh\ncase "$1" in\n  train) echo "--json" ;;\n  --help) echo "train" ;;\n'
-                         "  *) exit 2 ;;\nesac\n")
+            stream.write(
+                '#!/bin/sh\ncase "$1" in\n  train) echo "--json" ;;\n  --help) echo "train" ;;\n'
+                "  *) exit 2 ;;\nesac\n"
+            )
         os.chmod(self.program, 0o755)
 
     def check(self, command):
-        return check_readme.check(command, ROOT, self.program)
+        return check_docs.check(command, ROOT, self.program)
 
     def test_finds_commands(self):
         text = "```sh run\n# comment\na \\\n  b\n\nc  # end\n```\n```text\nd\n```\n"
-        found = list(check_readme.commands(text))
+        found = list(check_docs.commands(text))
         self.assertEqual(found, [(3, ["run"], "a   b"), (6, ["run"], "c  # end")])
 
     def test_lines_that_hold(self):
-        for command in ("scripts/test.sh", "cmake --preset release && cmake --build --preset release",
-                        "git clone X", "build/release/gradus train --json a=1", "OMP_NUM_THREADS=1 scripts/data.sh kjv",
-                        "gradus --help"):
+        for command in (
+            "scripts/test.sh",
+            "cmake --preset release && cmake --build --preset release",
+            "git clone X",
+            "build/release/gradus train --json a=1",
+            "OMP_NUM_THREADS=1 scripts/data.sh kjv",
+            "gradus --help",
+        ):
             self.assertEqual(self.check(command), "", command)
 
     def test_lines_that_do_not(self):
-        for command in ("scripts/none.sh", "cmake --preset none", "gradus nothing", "gradus train --fast",
-                        "gradus train recipes/none.toml", "make everything"):
+        for command in (
+            "scripts/none.sh",
+            "cmake --preset none",
+            "gradus nothing",
+            "gradus train --fast",
+            "gradus train recipes/none.toml",
+            "make everything",
+        ):
             self.assertNotEqual(self.check(command), "", command)
 
     def test_executes(self):
-        self.assertEqual(check_readme.execute("gradus train", self.program, self.folder), "")
-        self.assertIn("exit code 2", check_readme.execute("gradus none", self.program, self.folder))
+        self.assertEqual(check_docs.execute("gradus train", self.program, self.folder), "")
+        self.assertIn("exit code 2", check_docs.execute("gradus none", self.program, self.folder))
 
 
 if __name__ == "__main__":

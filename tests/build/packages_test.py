@@ -85,7 +85,9 @@ def main():
     if shutil.which("dpkg-shlibdeps") and shutil.which("dpkg-deb"):
         check_deb(build, expected, has_program)
     else:
-        print("no .deb made: dpkg-shlibdeps or dpkg-deb is missing (scripts/setup.sh installs them)")
+        print(
+            "no .deb made: dpkg-shlibdeps or dpkg-deb is missing (scripts/setup.sh installs them)"
+        )
 
 
 if __name__ == "__main__":

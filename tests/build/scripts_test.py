@@ -9,13 +9,19 @@ import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SCRIPTS = ["scripts/" + name for name in sorted(os.listdir(ROOT + "/scripts")) if name.endswith(".sh")]
+SCRIPTS = [
+    "scripts/" + name for name in sorted(os.listdir(ROOT + "/scripts")) if name.endswith(".sh")
+]
 
 
 def run(*command, **environment):
     return subprocess.run(
-        command, cwd=ROOT, env=dict(os.environ, **environment),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command,
+        cwd=ROOT,
+        env=dict(os.environ, **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -98,10 +104,14 @@ class Data(unittest.TestCase):
         if not os.path.exists("/usr/share/datasets/fashion-mnist"):
             self.skipTest("dataset-fashion-mnist is not installed")
         with tempfile.TemporaryDirectory() as cache:
-            self.assertEqual(run("scripts/data.sh", "fashion_mnist", GRADUS_DATA_CACHE=cache).returncode, 0)
+            self.assertEqual(
+                run("scripts/data.sh", "fashion_mnist", GRADUS_DATA_CACHE=cache).returncode, 0
+            )
             before = snapshot(cache)
             self.assertEqual(len(before), 4)
-            self.assertEqual(run("scripts/data.sh", "fashion_mnist", GRADUS_DATA_CACHE=cache).returncode, 0)
+            self.assertEqual(
+                run("scripts/data.sh", "fashion_mnist", GRADUS_DATA_CACHE=cache).returncode, 0
+            )
             self.assertEqual(snapshot(cache), before)
 
     def test_kjv_is_split_the_same_each_time(self):
@@ -127,7 +137,8 @@ class Stages(unittest.TestCase):
 
     def summary(self, body):
         with tempfile.TemporaryDirectory() as folder:
-            script = f"set -euo pipefail\n. {ROOT}/scripts/lib/stages.sh\nstage_logs={folder}\n{body}\nstages_summary"
+            start = f"set -euo pipefail\n. {ROOT}/scripts/lib/stages.sh\nstage_logs={folder}"
+            script = f"{start}\n{body}\nstages_summary"
             result = run("bash", "-c", script)
         return result.returncode, result.stdout.splitlines()[-1]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every command in the README works: the lines of its ```sh blocks are checked one by one, and the
-blocks marked ```sh run are executed in a scratch folder.
+"""Every command in README.md, CONTRIBUTING.md and docs/ works: the lines of ```sh blocks are checked
+one by one, and blocks marked ```sh run are executed, line by line, in a scratch folder.
 
 A checked line must name a script of the tree (which must answer --help and parse), a preset that
 exists, or a command of the program with options that its --help lists; its recipes must exist.
@@ -93,7 +93,7 @@ def check(command, root, program):
         elif words[0] in ("cmake", "ctest"):
             wrong = check_preset(words, root)
         elif words[0] in UNCHECKED:
-            print(f"readme: not checked: {part.strip()}")
+            print(f"docs: not checked: {part.strip()}")
             continue
         else:
             wrong = f"no way to check '{words[0]}'"
@@ -107,13 +107,17 @@ def execute(command, program, folder):
     environment = dict(os.environ, PATH=os.path.dirname(program) + ":" + os.environ["PATH"])
     run = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     return f"exit code {run.returncode}: {run.stdout[-500:]}" if run.returncode else ""
 
 
 def link_tree(root, program, folder):
-    """A view of the tree whose build folder holds the program under test and whose runs are its own."""
+    """A view of the tree whose build/release holds the program under test; runs are its own."""
     for name in os.listdir(root):
         if name not in ("build", "runs"):
             os.symlink(os.path.join(root, name), os.path.join(folder, name))
@@ -121,27 +125,33 @@ def link_tree(root, program, folder):
     os.symlink(os.path.dirname(program), os.path.join(folder, "build", "release"))
 
 
+def pages(root):
+    """The README, which must exist, and every other page that readers take commands from."""
+    return ["README.md", "CONTRIBUTING.md"] + tree.files(root, ("docs",), (".md",))
+
+
 def main():
     parser = tree.parser(__doc__)
     parser.add_argument("--program", required=True, help="the program `gradus`")
-    parser.add_argument("--file", default="README.md")
     arguments = parser.parse_args()
     root, program = os.path.abspath(arguments.root), os.path.abspath(arguments.program)
-    if not os.path.exists(os.path.join(root, arguments.file)):
-        tree.finish("readme", [f"{arguments.file} does not exist"], "")
     problems, count = [], 0
     with tempfile.TemporaryDirectory() as folder:
         link_tree(root, program, folder)
-        for line, marks, command in commands(tree.read(root, arguments.file)):
-            count += 1
-            wrong = check(command, root, program)
-            if not wrong and "run" in marks:
-                wrong = execute(command, program, folder)
-            if wrong:
-                problems.append(f"{arguments.file}:{line}: {command}: {wrong}")
+        for page in pages(root):
+            if not os.path.exists(os.path.join(root, page)):
+                problems.append(f"{page} does not exist")
+                continue
+            for line, marks, command in commands(tree.read(root, page)):
+                count += 1
+                wrong = check(command, root, program)
+                if not wrong and "run" in marks:
+                    wrong = execute(command, program, folder)
+                if wrong:
+                    problems.append(f"{page}:{line}: {command}: {wrong}")
     if not count:
-        problems.append(f"{arguments.file}: no command in a ```sh block")
-    tree.finish("readme", problems, f"{count} commands")
+        problems.append("no command in a ```sh block")
+    tree.finish("docs", problems, f"{count} commands")
 
 
 if __name__ == "__main__":
