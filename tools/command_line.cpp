@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/command_line.h"
+
+#include <cstdio>
+#include <memory>
+#include <new>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/base/version.h"
+
+namespace gradus {
+namespace {
+
+constexpr int usage_error = 2;
+
+void add_option(CLI::App& app, const CommandOption& option) {
+  if (const auto* flag = std::get_if<bool*>(&option.value)) {
+    app.add_flag(option.name, **flag, option.doc);
+    return;
+  }
+  CLI::Option* added = std::visit(
+      [&](auto* value) -> CLI::Option* { return app.add_option(option.name, *value, option.doc); },
+      option.value);
+  if (option.required) added->required();
+}
+
+// Adds `command` below `parent`; `chosen` gets the one that the arguments name.
+void add_command(CLI::App& parent, const Command& command, const Command*& chosen) {
+  CLI::App& app = *parent.add_subcommand(command.name, command.doc);
+  for (const CommandOption& option : command.options) add_option(app, option);
+  for (const Command& below : command.commands) add_command(app, below, chosen);
+  if (!command.commands.empty()) app.require_subcommand(1);
+  if (command.run) app.callback([&command, &chosen] { chosen = &command; });
+}
+
+int report(std::string_view message, int code) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "gradus: error: %.*s\n", static_cast<int>(message.size()), message.data());
+  return code;
+}
+
+int run_chosen(const Command& command) {
+  try {
+    return command.run();
+  } catch (const Error& error) {
+    return report(error.what(), exit_code(error.kind()));
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", exit_code(ErrorKind::out_of_memory));
+  } catch (const std::exception& error) {
+    return report(error.what(), exit_code(ErrorKind::internal));
+  }
+}
+
+}  // namespace
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid_argument:
+      return usage_error;
+    case ErrorKind::not_found:
+      return 3;
+    case ErrorKind::bad_data:
+      return 4;
+    case ErrorKind::io:
+      return 5;
+    case ErrorKind::out_of_memory:
+      return 6;
+    case ErrorKind::not_finite:
+      return 7;
+    case ErrorKind::unsupported:
+      return 8;
+    case ErrorKind::internal:
+      return 9;
+  }
+  return 9;
+}
+
+int run_command_line(std::span<const Command> commands, int argc, const char* const* argv) {
+  CLI::App app("Gradus trains models from the command line and measures kernels with it.",
+               "gradus");
+  app.set_version_flag("--version", std::string("gradus ") + version_string);
+  app.require_subcommand(1);
+  const Command* chosen = nullptr;
+  for (const Command& command : commands) add_command(app, command, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    return report(std::string(error.what()) + "; see `gradus --help`", usage_error);
+  }
+  return run_chosen(*chosen);
+}
+
+}  // namespace gradus

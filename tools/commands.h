@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of the program, each defined in tools/command_<name>.cpp.
+#pragma once
+
+#include "tools/command.h"
+
+namespace gradus {
+
+Command op_command();
+
+}  // namespace gradus
