@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+
+#include "kernels/activation.h"
+
+namespace gradus::kernels {
+
+// The activation of one value. NaN stays NaN.
+template <class T>
+T activate(T x, Activation activation) {
+  switch (activation) {
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return x <= T(0) ? T(0) : x;
+    case Activation::gelu:
+      return T(0.5) * x * (T(1) + std::erf(x * T(0.70710678118654752)));
+    case Activation::gelu_tanh: {
+      const T inner = T(0.79788456080286536) * (x + T(0.044715) * x * x * x);
+      return T(0.5) * x * (T(1) + std::tanh(inner));
+    }
+    case Activation::silu:
+      return x / (T(1) + std::exp(-x));
+    case Activation::sigmoid:
+      return T(1) / (T(1) + std::exp(-x));
+    case Activation::tanh:
+      return std::tanh(x);
+  }
+  return x;
+}
+
+}  // namespace gradus::kernels
