@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/gpt.h"
+
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "ops/ops.h"
+
+namespace gradus {
+namespace {
+
+// GPT-2 starts from normal(0, 0.02); the 2 * layers projections that add to the residual stream are
+// scaled down so that its variance stays.
+constexpr double deviation = 0.02;
+
+Value feed_forward(Place& place, Value x, const LinearOptions& in, const LinearOptions& out) {
+  const Graph::Scope scope(place.graph, "mlp");
+  const int64_t width = x.shape()[2];
+  x = linear_layer(place, "c_fc", x, 4 * width, in);
+  return linear_layer(place, "c_proj", gelu(x, {{"approximate", "tanh"}}), width, out);
+}
+
+Value block(Place& place, Value x, const Gpt& model) {
+  const LinearOptions in = {.init = Initialiser::normal(0, deviation)};
+  const LinearOptions out = {
+      .init =
+          Initialiser::normal(0, deviation / std::sqrt(2.0 * static_cast<double>(model.layers)))};
+  const Value attended = attention_layer(place, "attn", layer_norm_layer(place, "ln_1", x),
+                                         {.heads = model.heads,
+                                          .causal = true,
+                                          .dropout = model.dropout,
+                                          .qkv = in,
+                                          .projection = out});
+  x = x + dropout_layer(place, attended, model.dropout);
+  const Value fed = feed_forward(place, layer_norm_layer(place, "ln_2", x), in, out);
+  return x + dropout_layer(place, fed, model.dropout);
+}
+
+}  // namespace
+
+Gpt Gpt::named(std::string_view name) {
+  if (name == "gpt2") return {};
+  if (name == "gpt2_medium") return {.layers = 24, .heads = 16, .width = 1024};
+  if (name == "gpt2_large") return {.layers = 36, .heads = 20, .width = 1280};
+  if (name == "gpt2_xl") return {.layers = 48, .heads = 25, .width = 1600};
+  failf(ErrorKind::invalid_argument, "gpt",
+        "unknown size '{}', expected gpt2, gpt2_medium, gpt2_large or gpt2_xl", name);
+}
+
+Value Gpt::build(Place& place, Value tokens) const {
+  GRADUS_CHECK(tokens.rank() == 2 && tokens.shape()[1] <= context,
+               "[gpt] tokens, expected (batch, seq) with seq at most {}, got {}", context,
+               to_string(tokens.shape()));
+  const int64_t seq = tokens.shape()[1];
+  const Initialiser init = Initialiser::normal(0, deviation);
+  const Value token_table = [&] {
+    const Graph::Scope scope(place.graph, "wte");
+    return place.weight("weight", {vocabulary, width}, init);
+  }();
+  const Value position_table = [&] {
+    const Graph::Scope scope(place.graph, "wpe");
+    return place.weight("weight", {context, width}, init);
+  }();
+  const Value positions =
+      seq == context ? position_table
+                     : apply1("slice", {position_table}, {{"dim", 0}, {"start", 0}, {"end", seq}});
+  Value x = apply1("embedding", {tokens, token_table}) + positions;  // (batch, seq, width)
+  x = dropout_layer(place, x, dropout);
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const Graph::Scope scope(place.graph, fmt::format("h.{}", layer));
+    x = block(place, x, *this);
+  }
+  x = layer_norm_layer(place, "ln_f", x);
+  return apply1("linear", {x, token_table});
+}
+
+}  // namespace gradus

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers are functions that add nodes to a graph and declare their parameters as its states. Each
+// takes the place it stands at (a Place), its path, its input and its sizes. Paths and names follow
+// PyTorch's modules, so that weights move both ways.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/graph/graph.h"
+#include "models/layers/parameter_table.h"
+
+namespace gradus {
+
+// Where a model is being built.
+struct Place {
+  Graph& graph;
+  ParameterTable& parameters;
+  DType dtype = DType::f32;  // of parameters and activations
+  bool training = true;      // batch statistics and dropout, or running statistics and none
+
+  // A trained parameter named by the graph's scope and `name`. Weights of rank 2 and more decay.
+  Value weight(std::string_view name, const Shape& shape, const Initialiser& init);
+  // A state that the layer updates itself.
+  Value buffer(std::string_view name, const Shape& shape, double value);
+};
+
+// What a linear or convolution layer starts from, where the model does not say otherwise.
+struct LinearOptions {
+  bool bias = true;
+  Initialiser init = Initialiser::fan_in_uniform();
+  Initialiser bias_init = Initialiser::constant(0);
+};
+
+// x (..., in) -> (..., out): x weight^T + bias; weight (out, in).
+Value linear_layer(Place& place, std::string_view name, Value x, int64_t out,
+                   const LinearOptions& options = {});
+
+struct ConvOptions {
+  int64_t kernel = 3;
+  int64_t stride = 1;
+  int64_t padding = 1;
+  bool bias = false;
+  Initialiser init = Initialiser::he_normal();
+};
+
+// x (batch, in, height, width) -> (batch, out, height', width'); weight (out, in, kernel, kernel).
+Value conv2d_layer(Place& place, std::string_view name, Value x, int64_t out,
+                   const ConvOptions& options = {});
+
+// Normalises each channel of x (batch, channels, ...): over the batch when training, which moves
+// the running statistics by `momentum`; by these otherwise.
+Value batch_norm_layer(Place& place, std::string_view name, Value x, double momentum = 0.1,
+                       double eps = 1e-5, double initial_scale = 1.0);
+
+// Normalises the last dim.
+Value layer_norm_layer(Place& place, std::string_view name, Value x, double eps = 1e-5);
+
+// indices (...) -> (..., width); weight (count, width).
+Value embedding_layer(Place& place, std::string_view name, Value indices, int64_t count,
+                      int64_t width, const Initialiser& init = Initialiser::normal(0, 1));
+
+// Zeroes a share `p` of the elements and scales the others by 1 / (1 - p); x itself outside of
+// training and for p = 0.
+Value dropout_layer(Place& place, Value x, double p);
+
+// Element by element; `name` is an activation op: "relu", "gelu", "silu", "tanh", ...
+Value activation_layer(Value x, std::string_view name);
+
+// x (batch, seq, in) -> the hidden states of the last layer (batch, seq, hidden), from zero states.
+Value lstm_layer(Place& place, std::string_view name, Value x, int64_t hidden, int64_t layers = 1);
+
+struct AttentionOptions {
+  int64_t heads = 1;
+  bool causal = true;
+  double dropout = 0;
+  LinearOptions qkv = {};
+  LinearOptions projection = {};
+};
+
+// Self-attention of x (batch, seq, width) with one projection `c_attn` to queries, keys and values
+// and one back, `c_proj`.
+Value attention_layer(Place& place, std::string_view name, Value x,
+                      const AttentionOptions& options);
+
+}  // namespace gradus

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/model_factory.h"
+
+#include "engine/base/error.h"
+#include "models/cnn.h"
+#include "models/gpt.h"
+#include "models/lstm_lm.h"
+#include "models/mlp.h"
+#include "models/resnet.h"
+
+namespace gradus {
+namespace {
+
+template <class Sizes>
+Model model_of(Sizes sizes) {
+  return [sizes](Place& place, Value input) { return sizes.build(place, input); };
+}
+
+Model make_image_model(const Recipe& recipe, int64_t classes) {
+  const std::string& name = recipe.text("model.name");
+  if (name == "resnet")
+    return model_of(Resnet{.depth = recipe.integer("model.depth"),
+                           .classes = classes,
+                           .small_stem = recipe.boolean("model.small_stem")});
+  const Initialiser init = Initialiser::named(recipe.text("model.init"));
+  if (name == "mlp")
+    return model_of(Mlp{.hidden = recipe.integers("model.hidden"),
+                        .classes = classes,
+                        .activation = recipe.text("model.activation"),
+                        .dropout = recipe.real("model.dropout"),
+                        .init = init});
+  return model_of(Cnn{.channels = recipe.integers("model.channels"),
+                      .hidden = recipe.integers("model.hidden"),
+                      .classes = classes,
+                      .activation = recipe.text("model.activation"),
+                      .dropout = recipe.real("model.dropout"),
+                      .init = init});
+}
+
+Model make_text_model(const Recipe& recipe, int64_t vocabulary, int64_t length) {
+  const double dropout = recipe.real("model.dropout");
+  if (recipe.text("model.name") == "lstm")
+    return model_of(LstmLm{.vocabulary = vocabulary,
+                           .width = recipe.integer("model.width"),
+                           .hidden = recipe.integer("model.cells"),
+                           .layers = recipe.integer("model.layers"),
+                           .dropout = dropout});
+  Gpt gpt;
+  if (const std::string& size = recipe.text("model.size"); size == "custom") {
+    gpt.layers = recipe.integer("model.layers");
+    gpt.heads = recipe.integer("model.heads");
+    gpt.width = recipe.integer("model.width");
+  } else {
+    gpt = Gpt::named(size);
+  }
+  gpt.vocabulary = vocabulary;
+  gpt.context = length;
+  gpt.dropout = dropout;
+  return model_of(gpt);
+}
+
+}  // namespace
+
+Model make_model(const Recipe& recipe, const Dataset& data) {
+  const std::string& name = recipe.text("model.name");
+  const bool takes_tokens = name == "gpt" || name == "lstm";
+  GRADUS_CHECK(takes_tokens == data.input_is_index(), "[model.name] '{}' takes {}, the data are {}",
+               name, takes_tokens ? "text" : "images",
+               data.input_is_index() ? "text" : "images");
+  return takes_tokens ? make_text_model(recipe, data.classes(), data.sample_shape()[0])
+                      : make_image_model(recipe, data.classes());
+}
+
+}  // namespace gradus

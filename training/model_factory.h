@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/dataset.h"
+#include "models/model.h"
+#include "training/recipe.h"
+
+namespace gradus {
+
+// The model that a recipe's model.* keys describe, for data of this kind. Throws invalid_argument
+// where model and data do not fit: a language model on images, a network for images on text.
+Model make_model(const Recipe& recipe, const Dataset& data);
+
+}  // namespace gradus

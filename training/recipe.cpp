@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/recipe.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.h"
+#include "training/toml_reader.h"
+
+namespace gradus {
+namespace {
+
+[[noreturn]] void refuse(const std::string& place, const std::string& message) {
+  fail(ErrorKind::invalid_argument, "", fmt::format("{} {}", place, message));
+}
+
+const RecipeKey& key_named(const std::string& name, const std::string& place) {
+  if (const RecipeKey* key = find_recipe_key(name)) return *key;
+  std::vector<std::string_view> known;
+  for (const RecipeKey& key : recipe_keys()) known.push_back(key.name);
+  const std::string_view near = nearest_name(name, known);
+  refuse(place, near.empty()
+                    ? fmt::format("unknown key '{}'; `gradus train --keys` lists all", name)
+                    : fmt::format("unknown key '{}', did you mean '{}'?", name, near));
+}
+
+bool is_table(const std::string& name) {
+  return std::ranges::any_of(recipe_keys(), [&](const RecipeKey& key) {
+    return key.name.starts_with(name) && key.name.substr(name.size()).starts_with('.');
+  });
+}
+
+// A value in the type of its key: an integer is also a real and a list of one.
+KeyValue coerce(const RecipeKey& key, const KeyValue& value, const std::string& place) {
+  const auto* whole = value.as<int64_t>();
+  if (key.type == AttrType::real && whole) return static_cast<double>(*whole);
+  if (key.type == AttrType::integers && whole) return KeyValue::Integers{*whole};
+  const bool fits = (key.type == AttrType::boolean && value.as<bool>()) ||
+                    (key.type == AttrType::integer && whole) ||
+                    (key.type == AttrType::real && value.as<double>()) ||
+                    (key.type == AttrType::text && value.as<std::string>()) ||
+                    (key.type == AttrType::integers && value.as<KeyValue::Integers>());
+  if (!fits)
+    refuse(place,
+           fmt::format("'{}' is {}, got {}", key.name, attr_type_name(key.type), to_string(value)));
+  return value;
+}
+
+void check_number(const RecipeKey& key, double number, const std::string& place) {
+  if (number >= key.least && number <= key.most && std::isfinite(number)) return;
+  std::string range;
+  if (std::isfinite(key.least)) range += fmt::format(" at least {:g}", key.least);
+  if (std::isfinite(key.most))
+    range += fmt::format("{} at most {}", range.empty() ? "" : " and", key.most);
+  refuse(place, fmt::format("'{}' expected{}, got {}", key.name,
+                            range.empty() ? " a finite number" : range, number));
+}
+
+void check_range(const RecipeKey& key, const KeyValue& value, const std::string& place) {
+  if (const auto* number = value.as<int64_t>())
+    check_number(key, static_cast<double>(*number), place);
+  if (const auto* number = value.as<double>()) check_number(key, *number, place);
+  if (const auto* list = value.as<KeyValue::Integers>())
+    for (int64_t entry : *list) check_number(key, static_cast<double>(entry), place);
+  const auto* text = value.as<std::string>();
+  if (!text || key.choices.empty() || std::ranges::count(key.choices, *text)) return;
+  const std::string_view near = nearest_name(*text, key.choices);
+  refuse(place,
+         fmt::format("'{}' expected one of {}, got '{}'{}", key.name, fmt::join(key.choices, ", "),
+                     *text, near.empty() ? "" : fmt::format(", did you mean '{}'?", near)));
+}
+
+template <class T>
+bool parse_number(std::string_view text, T& number) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+KeyValue parse_list(std::string_view text, const std::string& place) {
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
+  KeyValue::Integers list;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    std::string_view entry = text.substr(0, comma);
+    while (!entry.empty() && entry.front() == ' ') entry.remove_prefix(1);
+    while (!entry.empty() && entry.back() == ' ') entry.remove_suffix(1);
+    int64_t number = 0;
+    if (!parse_number(entry, number))
+      refuse(place, fmt::format("expected integers separated by commas, got '{}'", entry));
+    list.push_back(number);
+    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+  }
+  return list;
+}
+
+// The value of an override, read in the type of its key.
+KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::string& place) {
+  int64_t whole = 0;
+  double number = 0;
+  switch (key.type) {
+    case AttrType::boolean:
+      if (text == "true" || text == "false") return text == "true";
+      break;
+    case AttrType::integer:
+      if (parse_number(text, whole)) return whole;
+      break;
+    case AttrType::real:
+      if (parse_number(text, number)) return number;
+      break;
+    case AttrType::integers:
+      return parse_list(text, place);
+    default:
+      if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
+        text = text.substr(1, text.size() - 2);
+      return text;
+  }
+  refuse(place, fmt::format("'{}' is {}, got '{}'", key.name, attr_type_name(key.type), text));
+}
+
+struct Setting {
+  KeyValue value;
+  std::string place;  // where it was said, for messages
+};
+using Settings = std::map<std::string, Setting, std::less<>>;
+
+void add_overrides(Settings& settings, const std::vector<std::string>& overrides) {
+  for (const std::string& text : overrides) {
+    const std::string place = fmt::format("override '{}':", text);
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) refuse(place, "expected key=value");
+    const RecipeKey& key = key_named(text.substr(0, equals), place);
+    const KeyValue value = parse_override(key, std::string_view(text).substr(equals + 1), place);
+    check_range(key, value, place);
+    settings[std::string(key.name)] = {value, place};
+  }
+}
+
+std::string toml_text(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      quoted += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      quoted += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    else
+      quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string toml_value(const KeyValue& value) {
+  if (const auto* flag = value.as<bool>()) return *flag ? "true" : "false";
+  if (const auto* whole = value.as<int64_t>()) return fmt::format("{}", *whole);
+  if (const auto* list = value.as<KeyValue::Integers>())
+    return fmt::format("[{}]", fmt::join(*list, ", "));
+  if (const auto* text = value.as<std::string>()) return toml_text(*text);
+  const std::string number = fmt::format("{}", *value.as<double>());
+  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+}
+
+}  // namespace
+
+bool Recipe::boolean(std::string_view key) const { return *find(key).as<bool>(); }
+int64_t Recipe::integer(std::string_view key) const { return *find(key).as<int64_t>(); }
+double Recipe::real(std::string_view key) const { return *find(key).as<double>(); }
+const std::string& Recipe::text(std::string_view key) const { return *find(key).as<std::string>(); }
+const std::vector<int64_t>& Recipe::integers(std::string_view key) const {
+  return *find(key).as<KeyValue::Integers>();
+}
+
+const KeyValue& Recipe::find(std::string_view key) const {
+  const auto found = values_.find(key);
+  GRADUS_ASSERT(found != values_.end(), "the recipe has no key '{}'", key);
+  return found->second;
+}
+
+std::string Recipe::to_toml() const {
+  std::string text;
+  std::string_view table;
+  for (const RecipeKey& key : recipe_keys()) {
+    const auto found = values_.find(key.name);
+    if (found == values_.end()) continue;
+    const size_t dot = key.name.find('.');
+    const std::string_view owner = dot == std::string_view::npos ? "" : key.name.substr(0, dot);
+    if (owner != table) text += fmt::format("\n[{}]\n", owner);
+    table = owner;
+    const std::string_view leaf = owner.empty() ? key.name : key.name.substr(dot + 1);
+    text += fmt::format("{} = {}\n", leaf, toml_value(found->second));
+  }
+  return text;
+}
+
+Recipe parse_recipe(const std::string& text, const std::string& name,
+                    const std::vector<std::string>& overrides) {
+  Settings settings;
+  for (const TomlEntry& entry : read_toml(text, name)) {
+    if (entry.value.is_none() && is_table(entry.key)) continue;
+    const RecipeKey& key = key_named(entry.key, entry.key_place);
+    const KeyValue value = coerce(key, entry.value, entry.value_place);
+    check_range(key, value, entry.value_place);
+    settings[entry.key] = {value, entry.key_place};
+  }
+  add_overrides(settings, overrides);
+  Recipe recipe;
+  for (const RecipeKey& key : recipe_keys()) {
+    const auto given = settings.find(key.name);
+    if (!key.when.empty()) {
+      // A key stands behind the one it depends on in the table, which has its value already.
+      const std::string& chosen = recipe.text(key.when);
+      if (!std::ranges::count(key.is, chosen)) {
+        if (given != settings.end())
+          refuse(given->second.place,
+                 fmt::format("'{}' does not belong to {} = '{}', only to {}", key.name, key.when,
+                             chosen, fmt::join(key.is, ", ")));
+        continue;
+      }
+    }
+    recipe.values_[std::string(key.name)] =
+        given == settings.end() ? key.default_value : given->second.value;
+  }
+  return recipe;
+}
+
+Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    failf(ErrorKind::not_found, path, "no such recipe; see recipes/ for examples");
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) failf(ErrorKind::io, path, "cannot read the recipe");
+  return parse_recipe(text.str(), path, overrides);
+}
+
+}  // namespace gradus

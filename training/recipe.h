@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "training/recipe_keys.h"
+
+namespace gradus {
+
+// What to train and how: a value for every key that applies. Read strictly from TOML.
+class Recipe {
+ public:
+  bool boolean(std::string_view key) const;
+  int64_t integer(std::string_view key) const;
+  double real(std::string_view key) const;
+  const std::string& text(std::string_view key) const;
+  const std::vector<int64_t>& integers(std::string_view key) const;
+
+  // All keys that apply, in the order of recipe_keys(), as TOML that parse_recipe takes back.
+  std::string to_toml() const;
+
+ private:
+  friend Recipe parse_recipe(const std::string&, const std::string&,
+                             const std::vector<std::string>&);
+  const KeyValue& find(std::string_view key) const;
+
+  std::map<std::string, KeyValue, std::less<>> values_;
+};
+
+// `text` is TOML, `name` begins the messages. Each override is `key=value`, split at the first '=';
+// its value is written as in TOML or, for a text, bare; commas separate the entries of a list.
+// Throws invalid_argument beginning with `NAME:LINE:COLUMN:` (or `override 'key=value':`) for TOML
+// that does not parse, an unknown key (with the nearest known one), a wrong type, a value out of
+// range, and a key that the chosen model, data or optimizer does not have.
+Recipe parse_recipe(const std::string& text, const std::string& name,
+                    const std::vector<std::string>& overrides = {});
+
+// The same from a file. Throws not_found where there is none.
+Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
+
+}  // namespace gradus

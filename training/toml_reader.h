@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "training/recipe_keys.h"
+
+namespace gradus {
+
+// One setting of a TOML text. Places are `NAME:LINE:COLUMN:`.
+struct TomlEntry {
+  std::string key;  // dotted through its tables
+  KeyValue value;  // none: an empty table
+  std::string key_place;
+  std::string value_place;
+  int64_t line = 0, column = 0;
+};
+
+// The settings of a TOML text, sorted by place. Throws invalid_argument beginning with the place
+// for text that is not TOML and for values no key has (dates, arrays of tables, mixed lists).
+std::vector<TomlEntry> read_toml(const std::string& text, const std::string& name);
+
+}  // namespace gradus
