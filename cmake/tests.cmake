@@ -67,9 +67,17 @@ function(gradus_add_test source)
   gtest_discover_tests(
     ${name}
     TEST_PREFIX ${name}.
+    TEST_LIST ${name}_cases
     DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test}
-               ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
+    PROPERTIES TIMEOUT ${seconds_per_test} ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
+  # PROPERTIES above takes no list, so that several labels are given where ctest reads the cases.
+  set(labels_file ${PROJECT_BINARY_DIR}/labels/${name}.cmake)
+  file(CONFIGURE OUTPUT ${labels_file} @ONLY CONTENT [[
+if(@name@_cases)
+  set_tests_properties(${@name@_cases} PROPERTIES LABELS "@labels@")
+endif()
+]])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
 endfunction()
 
 foreach(source IN LISTS test_sources)
