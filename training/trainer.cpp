@@ -84,8 +84,8 @@ Trainer::Trainer(const Recipe& recipe, const TrainingObserver& observer)
       host_(spec_, dtype_) {
   if (validate_every_ == 0) validate_every_ = sampler_.batches_per_epoch();
   const Model model = make_model(recipe, *data_);
-  program_.emplace(training_graph(model, spec_, dtype_, make_optimizer(recipe),
-                                  recipe.real("clip"), parameters_),
+  program_.emplace(training_graph(model, spec_, dtype_, make_optimizer(recipe), recipe.real("clip"),
+                                  parameters_),
                    states_, arena_);
   if (validation_data_)
     validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_);
@@ -131,10 +131,9 @@ void Trainer::report_step(RunFolder& folder, const StepReport& report) const {
 void Trainer::validate(RunFolder& folder, int64_t step, TrainingResult& result) {
   result.validation = validation_->run();
   result.validated = true;
-  folder.add_metrics(
-      fmt::format(R"({{"step":{},"split":"{}","metrics":{{"loss":{:.17g},"accuracy":{:.17g}}}}})",
-                  step, split_name(Split::validation), result.validation.loss,
-                  result.validation.accuracy));
+  folder.add_metrics(fmt::format(
+      R"({{"step":{},"split":"{}","metrics":{{"loss":{:.17g},"accuracy":{:.17g}}}}})", step,
+      split_name(Split::validation), result.validation.loss, result.validation.accuracy));
   if (observer_.validated) observer_.validated(step, result.validation);
 }
 
