@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/io/utf8.h"
+
+#include <cstdint>
+
+namespace gradus {
+namespace {
+
+struct Sequence {
+  int length;               // 0: not a first byte
+  uint8_t lowest, highest;  // of the second byte
+};
+
+Sequence sequence_of(uint8_t first) {
+  if (first < 0x80) return {1, 0, 0};
+  if (first < 0xC2) return {0, 0, 0};
+  if (first < 0xE0) return {2, 0x80, 0xBF};
+  if (first < 0xF0)
+    return {3, first == 0xE0 ? uint8_t{0xA0} : uint8_t{0x80},
+            first == 0xED ? uint8_t{0x9F} : uint8_t{0xBF}};
+  if (first < 0xF5)
+    return {4, first == 0xF0 ? uint8_t{0x90} : uint8_t{0x80},
+            first == 0xF4 ? uint8_t{0x8F} : uint8_t{0xBF}};
+  return {0, 0, 0};
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto [length, lowest, highest] = sequence_of(static_cast<uint8_t>(text[i]));
+    const size_t end = i + static_cast<size_t>(length);
+    if (length == 0 || end > text.size()) return false;
+    for (size_t k = i + 1; k < end; ++k) {
+      const uint8_t byte = static_cast<uint8_t>(text[k]);
+      const bool second = k == i + 1;
+      if (byte < (second ? lowest : 0x80) || byte > (second ? highest : 0xBF)) return false;
+    }
+    i = end;
+  }
+  return true;
+}
+
+}  // namespace gradus
