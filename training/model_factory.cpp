@@ -65,8 +65,7 @@ Model make_model(const Recipe& recipe, const Dataset& data) {
   const std::string& name = recipe.text("model.name");
   const bool takes_tokens = name == "gpt" || name == "lstm";
   GRADUS_CHECK(takes_tokens == data.input_is_index(), "[model.name] '{}' takes {}, the data are {}",
-               name, takes_tokens ? "text" : "images",
-               data.input_is_index() ? "text" : "images");
+               name, takes_tokens ? "text" : "images", data.input_is_index() ? "text" : "images");
   return takes_tokens ? make_text_model(recipe, data.classes(), data.sample_shape()[0])
                       : make_image_model(recipe, data.classes());
 }

@@ -49,8 +49,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
       continue;
     }
     const std::string value_place = place_of(name, node.source());
-    entries.push_back(
-        {path, value_of(node, value_place), key_place, value_place, line, column});
+    entries.push_back({path, value_of(node, value_place), key_place, value_place, line, column});
   }
 }
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// `gradus train`: trains what a recipe describes into a run folder.
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+#include "tools/commands.h"
+#include "tools/progress_line.h"
+#include "training/run_folder.h"
+#include "training/trainer.h"
+
+namespace gradus {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct TrainOptions {
+  std::string recipe;
+  std::vector<std::string> settings;  // key=value, run=DIR among them
+  bool keys = false;
+  bool json = false;
+};
+
+// Shows a run on stderr.
+class Display {
+ public:
+  explicit Display(std::string run) : run_(std::move(run)) {}
+
+  void start(const TrainingPlan& plan) {
+    plan_ = plan;
+    begin_ = Clock::now();
+    line_.note(fmt::format("train: {} parameters, {} training and {} validation samples",
+                           plan.parameters, plan.training_samples, plan.validation_samples));
+    line_.note(fmt::format("train: {} steps of {} samples ({} an epoch) on {}", plan.steps,
+                           plan.batch, plan.steps_per_epoch, plan.device));
+    line_.note(fmt::format("train: memory: {} of states, {} of everything else; run folder {}",
+                           bytes_text(static_cast<double>(plan.state_bytes)),
+                           bytes_text(static_cast<double>(plan.arena_bytes)), run_));
+  }
+
+  void step(const StepReport& report) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    const double rate = static_cast<double>(report.step) / seconds;
+    line_.show(fmt::format("step {}/{}  loss {:.4f}  lr {:.3g}  {:.0f} samples/s  {} left",
+                           report.step, plan_.steps, report.loss, report.lr,
+                           rate * static_cast<double>(plan_.batch),
+                           clock_text(static_cast<double>(plan_.steps - report.step) / rate)));
+  }
+
+  void validation(int64_t step, const Score& score) {
+    line_.note(fmt::format("step {}/{}  validation: loss {:.4f}, accuracy {:.4f}", step,
+                           plan_.steps, score.loss, score.accuracy));
+  }
+
+  void finish(const TrainingResult& result) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    line_.note(fmt::format("train: done after {} steps in {}: {}", result.steps,
+                           clock_text(seconds), run_path(run_, run_file::weights)));
+  }
+
+ private:
+  std::string run_;
+  TrainingPlan plan_;
+  Clock::time_point begin_;
+  ProgressLine line_;
+};
+
+// Takes run=DIR out of the settings; without one, the first free runs/RECIPE-N.
+std::string take_run(std::vector<std::string>& settings, const std::string& recipe) {
+  std::string run;
+  std::erase_if(settings, [&](const std::string& setting) {
+    if (!setting.starts_with("run=")) return false;
+    run = setting.substr(4);
+    GRADUS_CHECK(!run.empty(), "override 'run=': expected the path of a folder");
+    return true;
+  });
+  return run.empty() ? unused_run_path(std::filesystem::path(recipe).stem().string()) : run;
+}
+
+void print_result(const TrainingResult& result, const std::string& run) {
+  nlohmann::ordered_json json = {{"run", run}, {"steps", result.steps}, {"loss", result.loss}};
+  if (result.validated)
+    json["validation"] = {{"loss", result.validation.loss},
+                          {"accuracy", result.validation.accuracy},
+                          {"samples", result.validation.samples}};
+  std::printf("%s\n", json.dump().c_str());
+}
+
+int run_train(TrainOptions options) {
+  if (options.keys) {
+    std::fputs(recipe_keys_text().c_str(), stdout);
+    return exit_success;
+  }
+  GRADUS_CHECK(!options.recipe.empty(), "train: expected a recipe, see recipes/");
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of a write, with its message
+  const std::string run = take_run(options.settings, options.recipe);
+  const Recipe recipe = load_recipe(options.recipe, options.settings);
+  Display display(run);
+  const TrainingResult result =
+      train(recipe, run,
+            {[&](const TrainingPlan& plan) { display.start(plan); },
+             [&](const StepReport& report) { display.step(report); },
+             [&](int64_t step, const Score& score) { display.validation(step, score); }});
+  display.finish(result);
+  if (options.json) print_result(result, run);
+  return exit_success;
+}
+
+}  // namespace
+
+Command train_command() {
+  const auto options = std::make_shared<TrainOptions>();
+  return {.name = "train",
+          .doc = "Train what a recipe describes: gradus train RECIPE [key=value...] [run=DIR]",
+          .options = {{"RECIPE", "A TOML file, see recipes/", &options->recipe},
+                      {"SETTINGS",
+                       "key=value settings that replace the recipe's; run=DIR names the run folder",
+                       &options->settings},
+                      {"--keys", "List every key of a recipe", &options->keys},
+                      {"--json", "Print the result as one JSON object", &options->json}},
+          .run = [options] { return run_train(*options); }};
+}
+
+}  // namespace gradus

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/evaluation.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace gradus {
+
+Evaluation::Evaluation(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch,
+                       DType dtype, ParameterTable& parameters, StateStore& states, Arena& arena)
+    : data_(std::move(data)),
+      spec_(batch_spec(*data_, std::min(batch, data_->size()))),
+      host_(spec_, dtype),
+      program_(evaluation_graph(model, spec_, dtype, parameters), states, arena) {}
+
+Score Evaluation::run() {
+  double loss = 0, correct = 0;
+  std::vector<int64_t> indices(static_cast<size_t>(spec_.batch));
+  for (int64_t first = 0; first < data_->size(); first += spec_.batch) {
+    indices.resize(static_cast<size_t>(std::min(spec_.batch, data_->size() - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    std::fill_n(host_.targets.data_as<int64_t>(), host_.targets.numel(), no_target);
+    data_->fill(indices, host_.inputs, host_.targets);
+    program_.set_input("input", host_.inputs);
+    program_.set_input("target", host_.targets);
+    program_.run();
+    loss += program_.output("loss_sum").item();
+    correct += program_.output("correct").item();
+  }
+  const auto targets = static_cast<double>(data_->size() * spec_.target.numel());
+  return {loss / targets, correct / targets, data_->size()};
+}
+
+}  // namespace gradus

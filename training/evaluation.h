@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/dataset.h"
+#include "training/program.h"
+
+namespace gradus {
+
+struct Score {
+  double loss = 0;      // mean cross-entropy over the targets, in nats
+  double accuracy = 0;  // share of targets that have the largest logit, 0 to 1
+  int64_t samples = 0;
+};
+
+// A model's evaluation graph on one data set.
+class Evaluation {
+ public:
+  // `states` and `arena` outlive it.
+  Evaluation(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch, DType dtype,
+             ParameterTable& parameters, StateStore& states, Arena& arena);
+
+  // Over every sample once.
+  Score run();
+
+ private:
+  std::shared_ptr<const Dataset> data_;
+  BatchSpec spec_;
+  HostBatch host_;
+  Executable program_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/program.h"
+
+#include "engine/autodiff/gradients.h"
+#include "ops/ops.h"
+
+namespace gradus {
+namespace {
+
+Shape with_batch(int64_t batch, Shape shape) {
+  shape.insert(0, batch);
+  return shape;
+}
+
+DType input_dtype(const BatchSpec& spec, DType dtype) { return spec.tokens ? DType::i64 : dtype; }
+
+// Logits as (targets, classes) and targets as (targets).
+struct Predictions {
+  Value logits, targets;
+};
+
+Predictions predict(const Model& model, const BatchSpec& spec, Place& place) {
+  const Value input = place.graph.input("input", input_dtype(spec, place.dtype),
+                                        with_batch(spec.batch, spec.sample));
+  const Value target = place.graph.input("target", DType::i64, with_batch(spec.batch, spec.target));
+  const Value logits = model(place, input);
+  const int64_t count = target.shape().numel();
+  return {reshape(logits, {count, logits.shape()[logits.rank() - 1]}), reshape(target, {count})};
+}
+
+std::vector<Value> weights_of(Graph& graph, const ParameterTable& parameters) {
+  std::vector<Value> weights;
+  for (const Parameter& parameter : parameters.all())
+    if (parameter.role == ParameterRole::weight)
+      weights.push_back(graph.state(parameter.name, parameter.spec.dtype, parameter.spec.shape));
+  return weights;
+}
+
+std::vector<Value> clipped(std::vector<Value> gradients, double clip, Graph& graph) {
+  std::vector<Value> present;
+  for (const Value& gradient : gradients)
+    if (gradient) present.push_back(gradient);
+  const std::vector<Value> results = apply("clip_grad_norm", present, {{"max_norm", clip}});
+  size_t next = 0;
+  for (Value& gradient : gradients)
+    if (gradient) gradient = results[next++];
+  graph.output("grad_norm", results[next]);
+  return gradients;
+}
+
+}  // namespace
+
+BatchSpec batch_spec(const Dataset& data, int64_t batch) {
+  return {batch, data.sample_shape(), data.target_shape(), data.input_is_index()};
+}
+
+std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
+                                            const Optimizer& optimizer, double clip,
+                                            ParameterTable& parameters) {
+  auto graph = std::make_shared<Graph>();
+  Place place{*graph, parameters, dtype, true};
+  const Predictions predictions = predict(model, spec, place);
+  const Value loss = apply1("cross_entropy", {predictions.logits, predictions.targets});
+  graph->output("loss", loss);
+  const std::vector<Value> weights = weights_of(*graph, parameters);
+  std::vector<Value> slopes = gradients(loss, weights);
+  if (clip > 0) slopes = clipped(std::move(slopes), clip, *graph);
+  const Value lr = graph->input("lr", dtype, {}), step = graph->input("step", dtype, {});
+  add_updates(optimizer, *graph, parameters, weights, slopes, lr, step);
+  return graph;
+}
+
+std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
+                                              DType dtype, ParameterTable& parameters) {
+  auto graph = std::make_shared<Graph>();
+  Place place{*graph, parameters, dtype, false};
+  const Predictions predictions = predict(model, spec, place);
+  graph->output("loss_sum", apply1("cross_entropy", {predictions.logits, predictions.targets},
+                                   {{"reduction", "sum"}, {"ignore_index", no_target}}));
+  const Value chosen = apply1("argmax", {predictions.logits}, {{"dim", -1}});
+  graph->output("correct", sum(cast(eq(chosen, predictions.targets), DType::i64)));
+  return graph;
+}
+
+void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states) {
+  for (const Parameter& parameter : parameters.all()) {
+    if (states.contains(parameter.name)) continue;
+    Tensor first(parameter.spec.dtype, parameter.spec.shape);
+    initialise(first, parameter.init, seed, parameter.name);
+    states.set(parameter.name, first);
+  }
+}
+
+HostBatch::HostBatch(const BatchSpec& spec, DType dtype)
+    : inputs(Tensor::zeros(input_dtype(spec, dtype), with_batch(spec.batch, spec.sample))),
+      targets(Tensor::full(DType::i64, with_batch(spec.batch, spec.target),
+                           static_cast<double>(no_target))) {}
+
+}  // namespace gradus

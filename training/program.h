@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The graphs of a training run: one optimizer step, and evaluation.
+#pragma once
+
+#include <memory>
+
+#include "data/dataset.h"
+#include "engine/exec/executable.h"
+#include "models/model.h"
+#include "training/optimizer.h"
+
+namespace gradus {
+
+// What goes through a model. Inputs and targets have the batch as their first dim; targets are
+// classes (i64).
+struct BatchSpec {
+  int64_t batch = 1;
+  Shape sample;         // of one input
+  Shape target;         // of one sample's targets
+  bool tokens = false;  // inputs are i64 tokens, else of the model's dtype
+};
+
+BatchSpec batch_spec(const Dataset& data, int64_t batch);
+
+// Inputs "input", "target", "lr", "step"; output "loss", the mean cross-entropy over the batch in
+// nats; updates every weight, running statistic and optimizer memory. `clip` > 0 limits the norm of
+// all gradients together, and the output "grad_norm" is that norm before.
+std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
+                                            const Optimizer& optimizer, double clip,
+                                            ParameterTable& parameters);
+
+// Inputs "input", "target"; outputs "loss_sum" (over the targets) and "correct" (how many targets
+// have the largest logit). A target of `no_target` counts in neither: it fills up a last batch.
+std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
+                                              DType dtype, ParameterTable& parameters);
+inline constexpr int64_t no_target = -100;
+
+// Declares every parameter in `states` and gives those that are not there yet their first values.
+void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states);
+
+// Host memory for one batch of a graph's inputs.
+struct HostBatch {
+  HostBatch(const BatchSpec& spec, DType dtype);
+  Tensor inputs, targets;
+};
+
+}  // namespace gradus
