@@ -11,10 +11,10 @@
 #include "kernels/common/cuda.h"
 
 #if !defined(__CUDACC__)
-#include <memory>
 #include <tuple>
+#include <type_traits>
 
-#include "kernels/sim/stream.h"
+#include "kernels/sim/submit.h"
 #endif
 
 namespace gradus::kernels {
@@ -69,9 +69,10 @@ inline constexpr bool hooked = true;
 inline constexpr bool hooked = false;
 #endif
 
-// The kernel's parameters, kept until the launch runs: the simulated constant memory.
+// A kernel and its parameters: the simulated constant memory.
 template <class... Parameters>
 struct Closure {
+  static_assert((std::is_trivially_copyable_v<Parameters> && ...));
   void (*kernel)(Parameters...);
   std::tuple<Parameters...> parameters;
 
@@ -81,27 +82,17 @@ struct Closure {
   }
 };
 
-inline sim::Dim3 to_sim(const dim3& d) { return {d.x, d.y, d.z}; }
-
 }  // namespace detail
 
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), const LaunchConfig& config, Arguments&&... arguments) {
   using Closure = detail::Closure<Parameters...>;
-  sim::LaunchRecord record;
-  record.grid = detail::to_sim(config.grid);
-  record.block = detail::to_sim(config.block);
-  record.cluster = detail::to_sim(config.cluster);
-  record.shared_bytes = static_cast<uint32_t>(config.shared_bytes);
-  record.kernel = reinterpret_cast<const void*>(kernel);
-  record.invoke = Closure::invoke;
-  record.parameters = std::make_shared<Closure>(
-      Closure{kernel, {static_cast<Parameters>(std::forward<Arguments>(arguments))...}});
-  record.parameter_bytes = sizeof(Closure);
-  record.hooked = detail::hooked;
-  check_cuda(
-      sim::submit_launch(std::move(record), static_cast<cudaStream_t>(config.stream.raw)),
-      "launch");
+  const Closure closure{kernel, {static_cast<Parameters>(arguments)...}};
+  check_cuda(sim::submit_kernel({config.grid, config.block, config.cluster, config.shared_bytes,
+                                 reinterpret_cast<const void*>(kernel), Closure::invoke, &closure,
+                                 sizeof closure, detail::hooked},
+                                static_cast<cudaStream_t>(config.stream.raw)),
+             "launch");
 }
 
 #endif

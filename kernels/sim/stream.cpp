@@ -6,10 +6,13 @@
 #include <memory>
 #include <utility>
 
-#include "kernels/sim/report.h"
+#include "kernels/sim/launch.h"
+#include "kernels/sim/submit.h"
 
 namespace gradus::sim {
 namespace {
+
+Dim3 to_dim3(const dim3& d) { return {d.x, d.y, d.z}; }
 
 cudaError_t result(bool ok) { return ok ? cudaSuccess : cudaErrorLaunchFailure; }
 
@@ -58,10 +61,24 @@ void submit(cudaStream_t handle, std::string name, Work work) {
   }
 }
 
-cudaError_t submit_launch(LaunchRecord launch, cudaStream_t stream) {
-  submit(stream, "a kernel", [launch = std::move(launch)](uint32_t operation) mutable {
-    launch.operation = operation;
-    return run_launch(launch);
+cudaError_t submit_kernel(const KernelLaunch& launch, cudaStream_t stream) {
+  const auto* bytes = static_cast<const char*>(launch.parameters);
+  auto parameters =
+      std::make_shared<std::vector<char>>(bytes, bytes + launch.parameter_bytes);
+  LaunchRecord record{to_dim3(launch.grid),
+                      to_dim3(launch.block),
+                      to_dim3(launch.cluster),
+                      static_cast<uint32_t>(launch.shared_bytes),
+                      launch.kernel,
+                      launch.invoke,
+                      std::shared_ptr<const void>(parameters, parameters->data()),
+                      launch.parameter_bytes,
+                      launch.hooked,
+                      0};
+  submit(stream, "an earlier kernel", [record = std::move(record)](uint32_t operation) {
+    LaunchRecord numbered = record;
+    numbered.operation = operation;
+    return run_launch(numbered);
   });
   return cudaSuccess;
 }

@@ -7,7 +7,6 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/sim/launch.h"
 #include "kernels/sim/operations.h"
 
 // One captured piece of work, in one of the graph's lanes (a lane per captured stream); lanes and
@@ -46,9 +45,6 @@ namespace gradus::sim {
 
 // Queues `work` on the stream (null: the default one), or adds it to the graph being captured.
 void submit(cudaStream_t stream, std::string name, Work work);
-
-// Queues a kernel.
-cudaError_t submit_launch(LaunchRecord launch, cudaStream_t stream);
 
 CUstream_st& stream_object(cudaStream_t stream);
 
