@@ -43,10 +43,12 @@ class AdamwStep : public SimTest {
     Exact exact{{p.begin() + static_cast<long>(offset), p.end()},
                 {m.begin() + static_cast<long>(offset), m.end()},
                 {v.begin() + static_cast<long>(offset), v.end()}};
-    DeviceBuffer<float> dp(p), dm(m), dv(v), dlr({lr}), dscale({scale});
+    DeviceBuffer<float> dp(p), dm(m), dv(v);
+    DeviceScalar<float> dlr(lr), dscale(scale);
     for (int t = first_step; t < first_step + 3; ++t) {
       const std::vector<float> g = with_offset(-2, 2, 10 + static_cast<uint64_t>(t));
-      DeviceBuffer<float> dg(g), dt({static_cast<float>(t)});
+      DeviceBuffer<float> dg(g);
+      DeviceScalar<float> dt(static_cast<float>(t));
       const kernels::AdamwStepArgs args{.grad_dtype = DType::f32,
                                         .grad = dg.data() + offset,
                                         .param = dp.data() + offset,
@@ -89,7 +91,8 @@ TEST_F(AdamwStep, SkippedStepChangesNothing) {
   const std::vector<float> p = numbers(13, -1, 1, 1), m = numbers(13, -1, 1, 2),
                            v = numbers(13, 0, 1, 3);
   std::vector<bf16> g(13, to_bf16(1.0f));
-  DeviceBuffer<float> dp(p), dm(m), dv(v), lr({0.1f}), step({1.0f}), skip({1.0f});
+  DeviceBuffer<float> dp(p), dm(m), dv(v);
+  DeviceScalar<float> lr(0.1f), step(1.0f), skip(1.0f);
   DeviceBuffer<float> np(13), nm(13), nv(13);
   DeviceBuffer<bf16> dg(g), rounded(13);
   kernels::AdamwStepArgs args{.grad_dtype = DType::bf16,
@@ -112,7 +115,7 @@ TEST_F(AdamwStep, SkippedStepChangesNothing) {
   const std::vector<bf16> low = rounded.read();
   for (size_t i = 0; i < p.size(); ++i) EXPECT_EQ(low[i].bits, to_bf16(p[i]).bits);
 
-  DeviceBuffer<float> not_skipped({0.0f});
+  DeviceScalar<float> not_skipped(0.0f);
   args.skip = not_skipped.data();
   kernels::adamw_step_cuda(args, {});
   const std::vector<float> updated = np.read();
@@ -129,7 +132,8 @@ TEST_F(AdamwStep, SameBitsUnderEverySchedule) {
   const std::vector<float> zeros(1030, 0.0f);
   for (const Schedule& schedule : schedules(1)) {
     use(schedule);
-    DeviceBuffer<float> dp(p), dm(zeros), dv(zeros), dg(g), lr({0.1f}), step({1.0f});
+    DeviceBuffer<float> dp(p), dm(zeros), dv(zeros), dg(g);
+    DeviceScalar<float> lr(0.1f), step(1.0f);
     kernels::adamw_step_cuda({.grad_dtype = DType::f32,
                               .grad = dg.data(),
                               .param = dp.data(),

@@ -26,9 +26,8 @@ class DeviceBuffer {
   explicit DeviceBuffer(const std::vector<T>& values) : DeviceBuffer(values.size()) {
     cudaMemcpy(data_, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice);
   }
-  explicit DeviceBuffer(size_t count) : count_(count) {
-    cudaMalloc(&data_, count * sizeof(T));
-  }
+  // Memory that nothing has written.
+  explicit DeviceBuffer(size_t count) : count_(count) { cudaMalloc(&data_, count * sizeof(T)); }
   ~DeviceBuffer() { cudaFree(data_); }
   DeviceBuffer(const DeviceBuffer&) = delete;
   DeviceBuffer& operator=(const DeviceBuffer&) = delete;
@@ -43,6 +42,13 @@ class DeviceBuffer {
  private:
   void* data_ = nullptr;
   size_t count_;
+};
+
+// One value on the device.
+template <class T>
+class DeviceScalar : public DeviceBuffer<T> {
+ public:
+  explicit DeviceScalar(T value) : DeviceBuffer<T>(std::vector<T>(1, value)) {}
 };
 
 struct Schedule {
