@@ -50,6 +50,9 @@ function(gradus_add_test source)
 
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE gradus_test_support)
+  if(source MATCHES "^tests/sim/")
+    target_link_libraries(${name} PRIVATE gradus_sim_test_kernels)
+  endif()
   # Only tests that run or include commands wait for them to be built.
   file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM")
   if(program_uses)
