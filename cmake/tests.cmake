@@ -70,6 +70,7 @@ function(gradus_add_test source)
   gtest_discover_tests(
     ${name}
     TEST_PREFIX ${name}.
+    NO_PRETTY_VALUES  # keeps names free of `# GetParam() = ...`
     TEST_LIST ${name}_cases
     DISCOVERY_TIMEOUT 120
     PROPERTIES TIMEOUT ${seconds_per_test} ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")

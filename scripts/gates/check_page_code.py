@@ -1,33 +1,32 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Code on a page is code that is compiled: each ```cpp block of docs/adding_an_op.md stands, to the letter, in its test."""
-import pathlib
-import re
-import sys
+"""Code on a page is code that is compiled: each ```cpp block of a page in PAGES stands, to the
+letter, in the test beside it."""
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import re
+
+import tree
+
 PAGES = {"docs/adding_an_op.md": "tests/docs/adding_an_op_test.cpp"}
 
 
-def missing_blocks(page: str, source: str) -> list[str]:
-    """The first line of every block of the page that the source does not contain."""
-    return [block.splitlines()[0] for block in re.findall(r"```cpp\n(.*?)```", page, re.S) if block.strip() not in source]
+def missing_blocks(page, source):
+    """The first line of every block of the page's text that the source does not contain, and how
+    many blocks there are."""
+    blocks = re.findall(r"^```cpp\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return [b.split("\n")[0] for b in blocks if b.strip() not in source], len(blocks)
 
 
-def main() -> int:
-    failures = 0
+def main():
+    root = tree.parser(__doc__).parse_args().root
+    problems, count = [], 0
     for page, source in PAGES.items():
-        text = (ROOT / page).read_text()
-        blocks = len(re.findall(r"```cpp\n", text))
-        missing = missing_blocks(text, (ROOT / source).read_text())
-        for line in missing:
-            print(f"{page}: the block that begins with '{line}' is not in {source}")
-        if blocks == 0:
-            print(f"{page}: no code block")
-        failures += len(missing) + (blocks == 0)
-    print(f"docs: {len(PAGES)} pages checked, {failures} blocks differ")
-    return 1 if failures else 0
+        missing, blocks = missing_blocks(tree.read(root, page), tree.read(root, source))
+        problems += [f"{page}: the block that begins '{line}' is not in {source}" for line in missing]
+        if not blocks:
+            problems.append(f"{page}: no code block")
+        count += blocks
+    tree.finish("page_code", problems, f"{count} blocks are compiled")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
