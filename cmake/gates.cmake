@@ -14,7 +14,7 @@ function(gradus_add_gate name)
 endfunction()
 
 set(gates ${PROJECT_SOURCE_DIR}/scripts/gates)
-foreach(gate IN ITEMS format includes size habits)
+foreach(gate IN ITEMS format includes page_code size habits)
   gradus_add_gate(${gate} ${Python3_EXECUTABLE} ${gates}/check_${gate}.py)
 endforeach()
 gradus_add_gate(ledger ${Python3_EXECUTABLE} ${gates}/check_ledger.py --build ${PROJECT_BINARY_DIR})

@@ -50,6 +50,9 @@ function(gradus_add_test source)
 
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE gradus_test_support)
+  if(source MATCHES "^tests/sim/")
+    target_link_libraries(${name} PRIVATE gradus_sim_test_kernels)
+  endif()
   # Only tests that run or include commands wait for them to be built.
   file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM")
   if(program_uses)
@@ -67,9 +70,18 @@ function(gradus_add_test source)
   gtest_discover_tests(
     ${name}
     TEST_PREFIX ${name}.
+    NO_PRETTY_VALUES  # keeps names free of `# GetParam() = ...`
+    TEST_LIST ${name}_cases
     DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS "${labels}" TIMEOUT ${seconds_per_test}
-               ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
+    PROPERTIES TIMEOUT ${seconds_per_test} ENVIRONMENT "OMP_NUM_THREADS=${threads_per_test}")
+  # PROPERTIES above takes no list, so that several labels are given where ctest reads the cases.
+  set(labels_file ${PROJECT_BINARY_DIR}/labels/${name}.cmake)
+  file(CONFIGURE OUTPUT ${labels_file} @ONLY CONTENT [[
+if(@name@_cases)
+  set_tests_properties(${@name@_cases} PROPERTIES LABELS "@labels@")
+endif()
+]])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
 endfunction()
 
 foreach(source IN LISTS test_sources)

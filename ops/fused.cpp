@@ -114,35 +114,54 @@ void run(const RunArgs& args) {
                                     std::span(program.outputs).first(args.out.size())});
 }
 
-// tanh(x * y) + y, storing the product as well.
+constexpr int64_t word_of(Pointwise op) { return static_cast<int64_t>(op); }
+constexpr int64_t word_of(DType dtype) { return static_cast<int64_t>(dtype); }
+
+AttrList program(AttrValue::Integers size, AttrValue::Integers instructions,
+                 AttrValue::Integers stored) {
+  AttrValue::Reals parameters;
+  for (size_t i = 0; i < instructions.size(); i += words) {
+    const bool is_add = instructions[i] == word_of(Pointwise::add);
+    parameters.insert(parameters.end(), {is_add ? 1.0 : 0.0, 0.0});  // alpha
+  }
+  return {{"size", std::move(size)},
+          {"compute", DType::f32},
+          {"program", std::move(instructions)},
+          {"parameters", parameters},
+          {"stored", std::move(stored)}};
+}
+
 std::vector<Sample> samples() {
-  const auto code = [](Pointwise op) { return static_cast<int64_t>(op); };
-  const int64_t f32 = static_cast<int64_t>(DType::f32);
-  const AttrValue::Integers program{code(Pointwise::mul),  f32, 0, 1,  -1,
-                                    code(Pointwise::tanh), f32, 2, -1, -1,
-                                    code(Pointwise::add),  f32, 3, 1,  -1};
-  const auto attrs = [&](AttrValue::Integers size, AttrValue::Integers stored) {
-    return AttrList{{"size", std::move(size)},
-                    {"compute", DType::f32},
-                    {"program", program},
-                    {"parameters", AttrValue::Reals{0, 0, 0, 0, 1, 0}},
-                    {"stored", std::move(stored)}};
-  };
-  return {{.inputs = {{.shape = {3, 5}}, {.shape = {5}}},
-           .attrs = attrs({3, 5}, {4, 2}),
-           .grad = false,
-           .second = false},
-          {.inputs = {{.shape = {}}, {.shape = {1}}},
-           .attrs = attrs({1}, {4}),
-           .grad = false,
-           .second = false},
-          {.inputs = {{.shape = {0}}, {.shape = {1}}},
-           .attrs = attrs({0}, {4}),
-           .grad = false,
-           .second = false},
-          {.inputs = {{.shape = {1 << 20}}, {.shape = {1 << 20}}},
-           .attrs = attrs({1 << 20}, {4}),
-           .bench = true}};
+  const int64_t f32 = word_of(DType::f32);
+  // exp(x) * x; tanh(x * y) + y, which stores the product as well; where(x > y, z, y)
+  const AttrValue::Integers one{word_of(Pointwise::exp), f32, 0, -1, -1,
+                                word_of(Pointwise::mul), f32, 1, 0,  -1};
+  const AttrValue::Integers two{word_of(Pointwise::mul),  f32, 0, 1,  -1,
+                                word_of(Pointwise::tanh), f32, 2, -1, -1,
+                                word_of(Pointwise::add),  f32, 3, 1,  -1};
+  const AttrValue::Integers three{word_of(Pointwise::gt),
+                                  word_of(DType::bool_),
+                                  0,
+                                  1,
+                                  -1,
+                                  word_of(Pointwise::where),
+                                  f32,
+                                  3,
+                                  2,
+                                  1};
+  return {
+      {.inputs = {{.shape = {7}}}, .attrs = program({7}, one, {2}), .grad = false},
+      {.inputs = {{.shape = {3, 5}}, {.shape = {5}}},
+       .attrs = program({3, 5}, two, {4, 2}),
+       .grad = false},
+      {.inputs = {{.shape = {}}, {.shape = {1}}}, .attrs = program({1}, two, {4}), .grad = false},
+      {.inputs = {{.shape = {0}}, {.shape = {1}}}, .attrs = program({0}, two, {4}), .grad = false},
+      {.inputs = {{.shape = {3, 1}}, {.shape = {5}}, {.shape = {3, 5}}},
+       .attrs = program({3, 5}, three, {4, 3}),
+       .grad = false},
+      {.inputs = {{.shape = {1 << 20}}, {.shape = {1 << 20}}},
+       .attrs = program({1 << 20}, two, {4}),
+       .bench = true}};
 }
 
 }  // namespace

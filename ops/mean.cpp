@@ -1,61 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
-#include "kernels/reduce.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
-#include "ops/support.h"
+#include "ops/reduction.h"
 
 namespace gradus {
 namespace {
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
-  const TensorSpec& in = args.in[0];
-  const std::vector<int> dims = reduced_dims(args.attrs, in.shape.rank(), args.op);
-  return {{in.dtype, reduced_shape(in.shape, dims, args.attrs.boolean("keepdim"))}};
-}
-
-void run(const RunArgs& args) {
-  const TensorRef &in = args.in[0], &out = args.out[0];
-  kernels::ReduceArgs reduce{
-      kernels::Reduction::mean, in.dtype, in.data, out.dtype, out.data, in.shape, {}};
-  for (int d : reduced_dims(args.attrs, in.shape.rank(), "mean"))
-    reduce.reduced[static_cast<size_t>(d)] = true;
-  kernels::reduce_cpu(reduce);
+  const DType dtype = args.attrs.has("dtype") ? args.attrs.dtype("dtype") : args.in[0].dtype;
+  GRADUS_CHECK(contains(float_types, dtype),
+               "[mean] expected a floating input or a floating 'dtype', got {}", dtype_name(dtype));
+  return {{dtype, reduced_shape(args)}};
 }
 
 std::vector<Value> grad(GradArgs& args) {
-  const Value x = args.in[0];
-  const std::vector<int> dims = reduced_dims(args.attrs, x.rank(), "mean");
-  const Value dy = reshape(args.dout[0], reduced_shape(x.shape(), dims, true));
-  const double count =
-      static_cast<double>(x.shape().numel()) / static_cast<double>(dy.shape().numel());
-  return {expand(dy / count, x.shape())};
+  const double count = std::max(reduced_count(args), 1.0);
+  return {spread(args, cast(args.dout[0], args.in[0].dtype()) / count)};
 }
 
 std::vector<Sample> samples() {
-  return {{.inputs = {{.shape = {3, 5}}}},
-          {.inputs = {{.shape = {3, 5}}}, .attrs = {{"dim", 0}}},
-          {.inputs = {{.shape = {2, 3, 7}}},
-           .attrs = {{"dim", AttrValue::Integers{0, -1}}, {"keepdim", true}}},
-          {.inputs = {{.shape = {}}}},
-          {.inputs = {{.shape = {0, 3}}}, .attrs = {{"dim", 1}}},
-          {.inputs = {{.shape = {1024, 1024}}}, .attrs = {{"dim", -1}}, .bench = true}};
+  return reduction_samples({.more = {{}, {{"dim", -1}, {"dtype", DType::f64}}}});
 }
 
 }  // namespace
 
 OpDef mean_op() {
   return {.name = "mean",
-          .doc = "the mean over dim (all dims when none)",
+          .doc = "the mean over dim (all dims when none); NaN where nothing is reduced",
           .inputs = {{"input"}},
-          .attributes = {{"dim", AttrType::integers}, {"keepdim", AttrType::boolean, false}},
+          .attributes = reduction_attributes({{"dtype", AttrType::dtype}}),
+          .dtypes = all_types,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run}},
+          .cpu = reduction_variants<kernels::Reduction::mean>(),
           .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{static_cast<double>(query.in[0].numel()), least_bytes(query)};
-          }};
+          .cost = reduction_cost};
 }
 
 }  // namespace gradus

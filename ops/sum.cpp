@@ -1,49 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
-#include "kernels/reduce.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
-#include "ops/support.h"
+#include "ops/reduction.h"
 
 namespace gradus {
 namespace {
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
-  const TensorSpec& in = args.in[0];
-  const std::vector<int> dims = reduced_dims(args.attrs, in.shape.rank(), args.op);
-  DType dtype = is_floating(in.dtype) ? in.dtype : DType::i64;
+  DType dtype = is_floating(args.in[0].dtype) ? args.in[0].dtype : DType::i64;
   if (args.attrs.has("dtype")) dtype = args.attrs.dtype("dtype");
-  return {{dtype, reduced_shape(in.shape, dims, args.attrs.boolean("keepdim"))}};
-}
-
-void run(const RunArgs& args) {
-  const TensorRef &in = args.in[0], &out = args.out[0];
-  kernels::ReduceArgs reduce{
-      kernels::Reduction::sum, in.dtype, in.data, out.dtype, out.data, in.shape, {}};
-  for (int d : reduced_dims(args.attrs, in.shape.rank(), "sum"))
-    reduce.reduced[static_cast<size_t>(d)] = true;
-  kernels::reduce_cpu(reduce);
+  GRADUS_CHECK(contains(number_types, dtype), "[sum] does not compute in {}", dtype_name(dtype));
+  return {{dtype, reduced_shape(args)}};
 }
 
 std::vector<Value> grad(GradArgs& args) {
-  const Value x = args.in[0];
-  const std::vector<int> dims = reduced_dims(args.attrs, x.rank(), "sum");
-  const Value dy = cast(args.dout[0], x.dtype());
-  return {expand(reshape(dy, reduced_shape(x.shape(), dims, true)), x.shape())};
+  return {spread(args, cast(args.dout[0], args.in[0].dtype()))};
 }
 
 std::vector<Sample> samples() {
-  return {{.inputs = {{.shape = {3, 5}}}},
-          {.inputs = {{.shape = {3, 5}}}, .attrs = {{"dim", 0}}},
-          {.inputs = {{.shape = {2, 3, 7}}},
-           .attrs = {{"dim", AttrValue::Integers{0, -1}}, {"keepdim", true}}},
-          {.inputs = {{.shape = {4, 3}}}, .attrs = {{"dim", -1}, {"dtype", DType::f64}}},
-          {.inputs = {{.shape = {}}}},
-          {.inputs = {{.shape = {0, 3}}}, .attrs = {{"dim", 0}}},
-          {.inputs =
-               {{.shape = {3, 4}, .dtype = DType::i32, .fill = Fill::integers, .lo = -9, .hi = 9}},
-           .attrs = {{"dim", 1}}},
-          {.inputs = {{.shape = {1024, 1024}}}, .attrs = {{"dim", -1}}, .bench = true}};
+  std::vector<Sample> list =
+      reduction_samples({.more = {{}, {{"dim", -1}, {"dtype", DType::f64}}}});
+  list.push_back(
+      {.inputs =
+           {{.shape = {3, 4}, .dtype = DType::i32, .fill = Fill::integers, .lo = -9, .hi = 9}},
+       .attrs = {{"dim", 1}}});
+  list.push_back(
+      {.inputs = {
+           {.shape = {7}, .dtype = DType::bool_, .fill = Fill::integers, .lo = 0, .hi = 2}}});
+  return list;
 }
 
 }  // namespace
@@ -52,17 +38,13 @@ OpDef sum_op() {
   return {.name = "sum",
           .doc = "the sum over dim (all dims when none); integers and bool give i64",
           .inputs = {{"input"}},
-          .attributes = {{"dim", AttrType::integers},
-                         {"keepdim", AttrType::boolean, false},
-                         {"dtype", AttrType::dtype}},
+          .attributes = reduction_attributes({{"dtype", AttrType::dtype}}),
           .dtypes = all_types,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run}},
+          .cpu = reduction_variants<kernels::Reduction::sum>(),
           .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{static_cast<double>(query.in[0].numel()), least_bytes(query)};
-          }};
+          .cost = reduction_cost};
 }
 
 }  // namespace gradus

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/base/version.h"
+#include "engine/op/attributes.h"
 
 namespace gradus {
 namespace {
@@ -52,6 +53,21 @@ int run_chosen(const Command& command) {
   }
 }
 
+// Refuses a word that should be a command and is none, with the nearest name.
+void check_command_names(std::span<const Command> commands, std::span<const char* const> words) {
+  if (commands.empty() || words.empty() || words[0][0] == '-') return;
+  std::vector<std::string_view> names;
+  for (const Command& command : commands) {
+    if (command.name == words[0]) return check_command_names(command.commands, words.subspan(1));
+    names.push_back(command.name);
+  }
+  const std::string_view near = nearest_name(words[0], names);
+  if (!near.empty())
+    failf(ErrorKind::invalid_argument, "", "unknown command '{}', did you mean '{}'?", words[0],
+          near);
+  failf(ErrorKind::invalid_argument, "", "unknown command '{}'; see `gradus --help`", words[0]);
+}
+
 }  // namespace
 
 int exit_code(ErrorKind kind) {
@@ -84,10 +100,13 @@ int run_command_line(std::span<const Command> commands, int argc, const char* co
   const Command* chosen = nullptr;
   for (const Command& command : commands) add_command(app, command, chosen);
   try {
+    if (argc > 0) check_command_names(commands, {argv + 1, static_cast<size_t>(argc - 1)});
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
     return report(std::string(error.what()) + "; see `gradus --help`", usage_error);
+  } catch (const Error& error) {
+    return report(error.what(), exit_code(error.kind()));
   }
   return run_chosen(*chosen);
 }

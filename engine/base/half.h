@@ -9,6 +9,8 @@
 
 #if defined(__CUDACC__)
 #define GRADUS_HD __host__ __device__ __forceinline__
+#elif defined(GRADUS_SIM_KERNEL)  // the simulator's access hooks need device helpers inlined
+#define GRADUS_HD inline __attribute__((always_inline))
 #else
 #define GRADUS_HD inline
 #endif

@@ -40,8 +40,9 @@ const OpDef& get_op(std::string_view name) {
   std::vector<std::string_view> names;
   for (const OpDef& op : table()) names.push_back(op.name);
   const std::string_view near = nearest_name(name, names);
-  GRADUS_CHECK(near.empty(), "unknown op '{}', did you mean '{}'?", name, near);
-  failf(ErrorKind::invalid_argument, "", "unknown op '{}'; `gradus op list` shows all {}", name,
+  if (!near.empty())
+    failf(ErrorKind::not_found, "", "unknown op '{}', did you mean '{}'?", name, near);
+  failf(ErrorKind::not_found, "", "unknown op '{}'; `gradus op list` shows all {}", name,
         names.size());
 }
 

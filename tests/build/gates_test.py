@@ -15,6 +15,7 @@ sys.path.insert(0, GATES)
 
 import check_ledger  # noqa: E402
 import check_ops  # noqa: E402
+import check_page_code  # noqa: E402
 import check_docs  # noqa: E402
 import check_size  # noqa: E402
 
@@ -261,6 +262,12 @@ class Ops(unittest.TestCase):
         self.assertEqual(len(check_ops.check_op(dict(whole, doc=""), tests)), 1)
         self.assertEqual(len(check_ops.check_op(dict(whole, samples=0), tests)), 1)
         self.assertEqual(len(check_ops.check_op(whole, ["generic_test.All/Op.Gradient/prelu"])), 1)
+
+
+class PageCode(unittest.TestCase):
+    def test_a_block_that_is_not_compiled(self):
+        page = "```cpp\nint a;\n```\ntext\n```cpp\nint b;\n```\n"
+        self.assertEqual(check_page_code.missing_blocks(page, "int a;\n"), (["int b;"], 2))
 
 
 class Docs(unittest.TestCase):

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/batch_norm_lanes.h"
+
+namespace gradus::kernels {
+
+void batch_norm_avx2(const BatchNormArgs& args) { batch_norm(args); }
+
+void batch_norm_backward_avx2(const BatchNormBackwardArgs& args) { batch_norm_backward(args); }
+
+}  // namespace gradus::kernels

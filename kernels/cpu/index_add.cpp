@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/index_add.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/parallel.h"
+#include "kernels/cpu/element.h"
+
+namespace gradus::kernels {
+namespace {
+
+constexpr int64_t column_block = 64;
+
+void start(const IndexAddArgs& args) {
+  const size_t bytes =
+      static_cast<size_t>(dtype_bytes(args.dtype, args.outer * args.dim * args.inner));
+  if (bytes == 0 || args.x == args.out) return;
+  if (args.x == nullptr) {
+    std::memset(args.out, 0, bytes);
+  } else {
+    std::memcpy(args.out, args.x, bytes);
+  }
+}
+
+// Adds columns [begin, end) of outer slice `o`.
+template <class T>
+void add_columns(const IndexAddArgs& args, int64_t o, int64_t begin, int64_t end) {
+  const T alpha = static_cast<T>(args.alpha);
+  for (int64_t j = 0; j < args.count; ++j) {
+    const int64_t index = args.index.checked(j, args.dim, args.op);
+    if (index == args.skip) continue;
+    const T* from = static_cast<const T*>(args.source) + (o * args.count + j) * args.inner;
+    T* to = static_cast<T*>(args.out) + (o * args.dim + index) * args.inner;
+    for (int64_t i = begin; i < end; ++i) to[i] = multiply_add(to[i], alpha, from[i]);
+  }
+}
+
+}  // namespace
+
+void index_add_cpu(const IndexAddArgs& args) {
+  start(args);
+  dispatch_number(args.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(args.outer, [&](int64_t o) { add_columns<T>(args, o, 0, args.inner); });
+  });
+}
+
+void index_add_cpu_blocked(const IndexAddArgs& args) {
+  start(args);
+  const int64_t blocks = (args.inner + column_block - 1) / column_block;
+  parallel_for(args.outer * blocks, [&](int64_t chunk) {
+    const FlushDenormals flush;
+    const int64_t o = chunk / blocks, begin = chunk % blocks * column_block;
+    const int64_t end = std::min(begin + column_block, args.inner);
+    for (int64_t j = 0; j < args.count; ++j) {
+      const int64_t index = args.index.checked(j, args.dim, args.op);
+      if (index == args.skip) continue;
+      const float* from =
+          static_cast<const float*>(args.source) + (o * args.count + j) * args.inner;
+      float* to = static_cast<float*>(args.out) + (o * args.dim + index) * args.inner;
+      for (int64_t i = begin; i < end; ++i) to[i] += from[i];
+    }
+  });
+}
+
+}  // namespace gradus::kernels

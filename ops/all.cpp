@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/op_list.h"
+#include "ops/reduction.h"
+
+namespace gradus {
+namespace {
+
+// u8 stays u8, as in PyTorch.
+std::vector<TensorSpec> infer(const InferArgs& args) {
+  const DType dtype = args.in[0].dtype == DType::u8 ? DType::u8 : DType::bool_;
+  return {{dtype, reduced_shape(args)}};
+}
+
+std::vector<Sample> samples() {
+  std::vector<Sample> list =
+      reduction_samples({.fill = Fill::integers, .lo = 0, .hi = 2, .more = {{}}});
+  for (DType dtype : {DType::bool_, DType::u8, DType::i64})
+    list.push_back(
+        {.inputs = {{.shape = {5, 3}, .dtype = dtype, .fill = Fill::integers, .lo = 0, .hi = 2}},
+         .attrs = {{"dim", 1}}});
+  return list;
+}
+
+}  // namespace
+
+OpDef all_op() {
+  return {.name = "all",
+          .doc = "over dim (all dims when none): no element is 0; true where nothing is reduced",
+          .inputs = {{"input", InputKind::required, false}},
+          .attributes = reduction_attributes(),
+          .dtypes = all_types,
+          .infer = infer,
+          .no_grad = "piecewise constant",
+          .cpu = {{"reference", run_reduction<kernels::Reduction::all>}},
+          .samples = samples,
+          .cost = reduction_cost};
+}
+
+}  // namespace gradus

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/graph/grad_args.h"
+#include "ops/op_list.h"
+#include "ops/ops.h"
+#include "ops/reduction.h"
+
+namespace gradus {
+namespace {
+
+std::vector<TensorSpec> infer(const InferArgs& args) {
+  return {{args.in[0].dtype, reduced_shape(args)}};
+}
+
+std::vector<Value> grad(GradArgs& args) {
+  return {spread(args, args.dout[0]) * exp(args.in[0] - spread(args, args.out[0]))};
+}
+
+std::vector<Sample> samples() {
+  std::vector<Sample> list = reduction_samples({.lo = -3, .hi = 3});
+  list.push_back({.inputs = {{.shape = {3, 4}, .lo = 900, .hi = 1000}}, .attrs = {{"dim", 1}}});
+  return list;
+}
+
+}  // namespace
+
+OpDef logsumexp_op() {
+  std::vector<AttrSpec> attributes = reduction_attributes();
+  attributes[0].required = true;
+  return {.name = "logsumexp",
+          .doc = "log(sum(exp(x))) over dim, stable for large x; -inf where nothing is reduced",
+          .inputs = {{"input"}},
+          .attributes = attributes,
+          .infer = infer,
+          .grad = grad,
+          .cpu = {{"reference", run_reduction<kernels::Reduction::logsumexp>}},
+          .autocast = AutocastClass::full_precision,
+          .samples = samples,
+          .cost = reduction_cost};
+}
+
+}  // namespace gradus

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/movement.h"
+
+#include <cstring>
+
+#include "engine/base/error.h"
+#include "engine/tensor/tensor.h"
+
+namespace gradus {
+
+int64_t element_bytes(DType dtype) { return dtype_bits(dtype) / 8; }
+
+uint64_t element_bits(double value, DType dtype) {
+  unsigned char bytes[8] = {};
+  convert(DType::f64, &value, dtype, bytes, 1);
+  switch (element_bytes(dtype)) {
+    case 1:
+      return bytes[0];
+    case 2: {
+      uint16_t bits;
+      std::memcpy(&bits, bytes, 2);
+      return bits;
+    }
+    case 4: {
+      uint32_t bits;
+      std::memcpy(&bits, bytes, 4);
+      return bits;
+    }
+    default: {
+      uint64_t bits;
+      std::memcpy(&bits, bytes, 8);
+      return bits;
+    }
+  }
+}
+
+Shape at_least_1d(const Shape& shape) { return shape.rank() == 0 ? Shape{1} : shape; }
+
+void check_index_dtype(const InferArgs& args, size_t input, std::string_view name) {
+  const DType dtype = args.in[input].dtype;
+  GRADUS_CHECK(dtype == DType::i64 || dtype == DType::i32,
+               "[{}] input {} ('{}') dtype, expected i64 or i32, got {}", args.op, input, name,
+               dtype_name(dtype));
+}
+
+void check_index_shape(std::string_view op, const Shape& index, const Shape& shape, int dim,
+                       std::string_view other) {
+  GRADUS_CHECK(index.rank() == shape.rank(),
+               "[{}] index, expected as many dims as {} ({}), got shape {}", op, other,
+               to_string(shape), to_string(index));
+  for (int d = 0; d < index.rank(); ++d)
+    GRADUS_CHECK(d == dim || index[d] <= shape[d],
+                 "[{}] index dim {}, expected at most {} ({} is {}), got {}", op, d, shape[d],
+                 other, to_string(shape), index[d]);
+}
+
+kernels::IndexArray index_array(const TensorRef& index) {
+  return {index.data, index.dtype == DType::i64};
+}
+
+}  // namespace gradus

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ops that move elements share.
+#pragma once
+
+#include <string_view>
+
+#include "engine/op/op.h"
+#include "kernels/index_array.h"
+
+namespace gradus {
+
+// Whole bytes of one element.
+int64_t element_bytes(DType dtype);
+// `value` converted to `dtype`, as the bytes of one element.
+uint64_t element_bits(double value, DType dtype);
+// A scalar seen as one dim of one element, as PyTorch's indexing sees it.
+Shape at_least_1d(const Shape& shape);
+
+// Throws unless input `input` holds i64 or i32.
+void check_index_dtype(const InferArgs& args, size_t input, std::string_view name);
+// Throws unless `index` fits `shape` in every dim other than `dim`.
+void check_index_shape(std::string_view op, const Shape& index, const Shape& shape, int dim,
+                       std::string_view other);
+kernels::IndexArray index_array(const TensorRef& index);
+
+}  // namespace gradus

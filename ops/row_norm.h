@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What layer_norm, rms_norm and group_norm share: they normalise the rows of a matrix
+// (kernels/row_norm.h).
+#pragma once
+
+#include <vector>
+
+#include "engine/graph/grad_args.h"
+#include "engine/op/op.h"
+#include "kernels/row_norm.h"
+
+namespace gradus {
+
+// The dtype of means and deviations: f32 for every float but f64, so that reduced floats lose
+// nothing in them.
+DType statistics_dtype(DType dtype);
+
+// A reduced float as f32; others as they are. For formulas made of ops.
+Value widened(Value x);
+
+// Throws unless input `position` is absent, or of `shape` and of x's dtype (or f32 beside a reduced
+// float): a weight, bias or statistic.
+void check_affine(const InferArgs& args, size_t position, std::string_view name,
+                  const Shape& shape);
+
+// The trailing dims that the attribute normalized_shape names. Throws where the input lacks them.
+Shape normalized_shape(const InferArgs& args);
+// Rows of normalised dims.
+kernels::RowNormShape trailing_rows(const Shape& input, int normalized_dims);
+// The input's shape with 1 in place of the normalised dims.
+Shape statistics_shape(const Shape& input, int normalized_dims);
+
+// Where an op has its optional parts: inputs weight and bias (bias -1: none), outputs mean (-1:
+// none) and rstd.
+struct RowNormPlaces {
+  int weight, bias, mean, rstd;
+};
+
+// Gradients of all outputs with respect to all inputs.
+std::vector<Value> row_norm_gradients(GradArgs& args, const kernels::RowNormShape& shape,
+                                      const RowNormPlaces& places);
+
+}  // namespace gradus

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/op_list.h"
+#include "ops/triangle.h"
+
+namespace gradus {
+
+OpDef tril_op() {
+  return triangle_op(
+      true, "keeps the elements of each matrix with column - row <= diagonal, zero elsewhere");
+}
+
+}  // namespace gradus
