@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/resnet.h"
 
-#include <array>
-#include <optional>
-
 #include <fmt/core.h>
 
 #include "engine/base/error.h"
@@ -12,13 +9,11 @@
 namespace gradus {
 namespace {
 
-enum class Shortcut { padded, projected };
-
 struct Plan {
   std::vector<int64_t> blocks;  // per stage
   int64_t width = 64;           // channels of the first stage; each later one has twice as many
   bool bottleneck = false;
-  Shortcut shortcut = Shortcut::projected;
+  bool small_images = false;
 };
 
 Plan plan_of(int64_t depth) {
@@ -28,16 +23,7 @@ Plan plan_of(int64_t depth) {
   GRADUS_CHECK(depth >= 8 && depth <= 1202 && depth % 6 == 2,
                "[resnet] depth, expected 18, 34, 50 or 6 n + 2 for small images, got {}", depth);
   const int64_t n = (depth - 2) / 6;
-  return {.blocks = {n, n, n}, .width = 16, .shortcut = Shortcut::padded};
-}
-
-// Every stride-th pixel, and zeros for the channels that the input does not have, half on each
-// side.
-Value padded_shortcut(Value x, int64_t out, int64_t stride) {
-  const int64_t missing = out - x.shape()[1];
-  for (int64_t dim = 2; dim < 4; ++dim) x = apply1("slice", {x}, {{"dim", dim}, {"step", stride}});
-  const AttrValue::Integers sides = {0, 0, 0, 0, missing / 2, missing - missing / 2};
-  return apply1("pad", {x}, {{"pad", sides}});
+  return {.blocks = {n, n, n}, .width = 16, .small_images = true};
 }
 
 struct BlockBuilder {
@@ -53,7 +39,6 @@ struct BlockBuilder {
 
   Value shortcut(Value x, int64_t out, int64_t stride) {
     if (x.shape()[1] == out && stride == 1) return x;
-    if (plan.shortcut == Shortcut::padded) return padded_shortcut(x, out, stride);
     const Graph::Scope scope(place.graph, "downsample");
     x = conv2d_layer(place, "0", x, out, {.kernel = 1, .stride = stride, .padding = 0});
     return batch_norm_layer(place, "1", x);
@@ -80,7 +65,7 @@ struct BlockBuilder {
 Value Resnet::build(Place& place, Value x) const {
   const Plan plan = plan_of(depth);
   BlockBuilder builder{place, plan, zero_init_residual ? 0.0 : 1.0};
-  const bool small = small_stem || plan.shortcut == Shortcut::padded;
+  const bool small = small_stem || plan.small_images;
   const ConvOptions stem =
       small ? ConvOptions{} : ConvOptions{.kernel = 7, .stride = 2, .padding = 3};
   x = relu(builder.conv_norm("1", x, plan.width, stem));

@@ -7,8 +7,8 @@ namespace gradus {
 
 // Residual networks (He et al. 2015, "Deep residual learning for image recognition").
 // Depth 20 (and 32, 44, 56, 110) is the paper's section 4.2 for 32x32 images: three stages of 16,
-// 32 and 64 channels, shortcuts without parameters (option A). Depth 18, 34 and 50 are those for
-// 224x224 images, with 1x1 convolutions where the shape changes.
+// 32 and 64 channels. Depth 18, 34 and 50 are those for 224x224 images. Shortcuts are the input
+// itself, or a 1x1 convolution where the shape changes (the paper's option B).
 struct Resnet {
   int64_t depth = 18;
   int64_t classes = 10;

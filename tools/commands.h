@@ -6,6 +6,9 @@
 
 namespace gradus {
 
+Command bench_command();
+Command eval_command();
 Command op_command();
+Command train_command();
 
 }  // namespace gradus

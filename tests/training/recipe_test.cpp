@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/recipe.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/base/error.h"
+#include "training/schedule.h"
+
+namespace gradus {
+namespace {
+
+std::string refusal(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse_recipe(text, "r.toml", overrides);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_argument);
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted: " << text;
+  return "";
+}
+
+TEST(Recipe, TakesValuesDefaultsAndOverrides) {
+  const Recipe recipe = parse_recipe(
+      "seed = 3\nlr = 1\n[model]\nname = \"mlp\"\nhidden = [64, 32]\n[optimizer]\nname = "
+      "\"momentum\"\n",
+      "r.toml", {"batch=32", "lr=1e-2", "model.hidden=8,4", "data.path=/tmp/a=b", "steps=5"});
+  EXPECT_EQ(recipe.integer("seed"), 3);
+  EXPECT_EQ(recipe.integer("batch"), 32);
+  EXPECT_EQ(recipe.real("lr"), 0.01);
+  EXPECT_EQ(recipe.real("optimizer.momentum"), 0.9);
+  EXPECT_EQ(recipe.integers("model.hidden"), (std::vector<int64_t>{8, 4}));
+  EXPECT_EQ(recipe.text("data.path"), "/tmp/a=b");
+  EXPECT_EQ(recipe.integer("steps"), 5);
+}
+
+TEST(Recipe, OneNumberIsAListAndAnIntegerIsAReal) {
+  const Recipe recipe = parse_recipe("lr = 2\n[model]\nhidden = 16\n", "r.toml");
+  EXPECT_EQ(recipe.real("lr"), 2.0);
+  EXPECT_EQ(recipe.integers("model.hidden"), (std::vector<int64_t>{16}));
+}
+
+TEST(Recipe, CommasSplitOnlyWhereTheKeyIsAList) {
+  EXPECT_EQ(parse_recipe("", "r.toml", {"data.path=a,b"}).text("data.path"), "a,b");
+}
+
+TEST(Recipe, ResolvedTextReadsBackToTheSame) {
+  const Recipe recipe =
+      parse_recipe("", "r.toml",
+                   {"model.name=gpt", "data.format=text", "lr=0.1", "data.path=a \"b\" \\ c",
+                    "optimizer.name=rmsprop", "schedule.name=cosine"});
+  const std::string text = recipe.to_toml();
+  EXPECT_EQ(parse_recipe(text, "again").to_toml(), text);
+  EXPECT_EQ(parse_recipe(text, "again").text("data.path"), "a \"b\" \\ c");
+  EXPECT_NE(text.find("lr = 0.1\n"), std::string::npos) << text;
+}
+
+TEST(Recipe, AMisspeltKeyNamesItsPlaceAndTheNearest) {
+  EXPECT_EQ(refusal("seed = 1\n[optimizer]\nname = \"sgd\"\nweight_decai = 0.1\n"),
+            "r.toml:4:1: unknown key 'optimizer.weight_decai', did you mean "
+            "'optimizer.weight_decay'?");
+  EXPECT_EQ(refusal("  sed = 1\n"), "r.toml:1:3: unknown key 'sed', did you mean 'seed'?");
+  EXPECT_EQ(refusal("", {"bacth=3"}),
+            "override 'bacth=3': unknown key 'bacth', did you mean 'batch'?");
+  EXPECT_TRUE(refusal("[modle]\n").starts_with("r.toml:1:2: unknown key 'modle'"));
+}
+
+TEST(Recipe, AWrongTypeNamesItsPlace) {
+  EXPECT_TRUE(refusal("\nbatch = \"many\"\n").starts_with("r.toml:2:9: 'batch' is integer, got"));
+  EXPECT_TRUE(refusal("batch = 1.5\n").starts_with("r.toml:1:9: 'batch' is integer"));
+  EXPECT_TRUE(refusal("model = 3\n").starts_with("r.toml:1:1: unknown key 'model'"));
+  EXPECT_TRUE(refusal("lr = true\n").starts_with("r.toml:1:6: 'lr' is real"));
+  EXPECT_TRUE(refusal("lr = 1979-05-27\n").starts_with("r.toml:1:6:"));
+  EXPECT_TRUE(refusal("[model]\nhidden = [1, 2.5]\n").starts_with("r.toml:2:10: a list"));
+  EXPECT_TRUE(refusal("", {"steps=ten"}).starts_with("override 'steps=ten': 'steps' is integer"));
+  EXPECT_TRUE(refusal("", {"steps=1e3"}).starts_with("override 'steps=1e3':"));
+  EXPECT_TRUE(refusal("", {"model.hidden=1,,2"}).starts_with("override 'model.hidden=1,,2':"));
+  EXPECT_TRUE(refusal("", {"batch"}).ends_with("expected key=value"));
+}
+
+TEST(Recipe, AValueOutOfRangeIsRefused) {
+  EXPECT_TRUE(refusal("batch = 0\n").starts_with("r.toml:1:9: 'batch' expected at least 1"));
+  EXPECT_TRUE(refusal("", {"epochs=0"}).find("expected at least 1") != std::string::npos);
+  EXPECT_TRUE(refusal("", {"lr=-1"}).find("'lr' expected at least 0, got -1") != std::string::npos);
+  EXPECT_TRUE(refusal("", {"lr=nan"}).find("'lr' expected") != std::string::npos);
+  EXPECT_TRUE(refusal("lr = inf\n").find("'lr' expected") != std::string::npos);
+  EXPECT_TRUE(refusal("", {"model.hidden=4,0"}).find("'model.hidden' expected") !=
+              std::string::npos);
+  EXPECT_EQ(refusal("precision = \"f23\"\n"),
+            "r.toml:1:13: 'precision' expected one of f32, f64, got 'f23', did you mean 'f32'?");
+}
+
+TEST(Recipe, AKeyOfAnotherModelIsRefused) {
+  EXPECT_EQ(refusal("[model]\nname = \"mlp\"\nheads = 2\n"),
+            "r.toml:3:1: 'model.heads' does not belong to model.name = 'mlp', only to gpt");
+  EXPECT_NO_THROW(parse_recipe("[model]\nheads = 2\n", "r.toml", {"model.name=gpt"}));
+}
+
+TEST(Recipe, TextThatIsNotTomlNamesItsPlace) {
+  EXPECT_TRUE(refusal("seed = 1\nseed = 2\n").starts_with("r.toml:2:"));
+  EXPECT_TRUE(refusal("seed =\n").starts_with("r.toml:1:"));
+  EXPECT_TRUE(refusal("[[model]]\nname = 1\n").starts_with("r.toml:1:"));
+}
+
+TEST(Recipe, AMissingFileIsNotFound) {
+  try {
+    load_recipe("/nonexistent/r.toml");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::not_found);
+  }
+}
+
+TEST(Recipe, EveryKeyIsDocumentedAndItsDefaultLegal) {
+  const Recipe recipe = parse_recipe("", "defaults");
+  EXPECT_FALSE(recipe.to_toml().empty());
+  const std::string text = recipe_keys_text();
+  for (const RecipeKey& key : recipe_keys()) {
+    EXPECT_FALSE(key.doc.empty()) << key.name;
+    EXPECT_NE(text.find(std::string(key.name)), std::string::npos) << key.name;
+    if (!key.when.empty()) EXPECT_NE(find_recipe_key(key.when), nullptr) << key.name;
+  }
+}
+
+TEST(Schedule, WarmsUpAndFallsAlongACosine) {
+  const Recipe recipe = parse_recipe(
+      "", "r", {"lr=2", "schedule.name=cosine", "schedule.warmup=10", "schedule.final=0.1"});
+  const Schedule schedule = make_schedule(recipe, 110);
+  EXPECT_DOUBLE_EQ(schedule.at(1), 0.2);
+  EXPECT_DOUBLE_EQ(schedule.at(10), 2);
+  EXPECT_NEAR(schedule.at(60), 0.5 * (2 + 0.2), 1e-12);  // half of the way
+  EXPECT_NEAR(schedule.at(110), 0.2, 1e-12);
+}
+
+TEST(Schedule, ConstantStaysAfterItsWarmUp) {
+  const Schedule schedule =
+      make_schedule(parse_recipe("", "r", {"lr=0.5", "schedule.warmup=2"}), 9);
+  EXPECT_EQ(schedule.at(1), 0.25);
+  EXPECT_EQ(schedule.at(2), 0.5);
+  EXPECT_EQ(schedule.at(9), 0.5);
+}
+
+}  // namespace
+}  // namespace gradus
