@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <ranges>
 #include <set>
 
 #include "engine/base/error.h"
@@ -35,8 +34,8 @@ class Scheduler {
       for (int follower : followers_[at(next)])
         if (--waiting_[at(follower)] == 0) ready_.insert(follower);
     }
-    const auto steps =
-        std::ranges::count_if(std::views::iota(0, size()), [&](int i) { return is_step(i); });
+    int64_t steps = 0;
+    for (int i = 0; i < size(); ++i) steps += is_step(i) ? 1 : 0;
     GRADUS_ASSERT(static_cast<int64_t>(order.size()) == steps,
                   "the graph has a cycle: {} of {} nodes run", order.size(), steps);
     return order;
