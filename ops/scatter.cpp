@@ -56,9 +56,8 @@ void run(const RunArgs& args) {
 Value winners(Value input, Value index, const AttrList& dim) {
   Graph& graph = input.graph();
   const int64_t count = index.spec().numel();
-  const Value numbers =
-      reshape(graph.apply(*find_op("arange"), {}, {{"end", count}, {"dtype", DType::i64}})[0],
-              index.shape());
+  const Value numbers = reshape(
+      graph.apply(get_op("arange"), {}, {{"end", count}, {"dtype", DType::i64}})[0], index.shape());
   const Value none = graph.full(input.shape(), -1.0, DType::i64);
   const Value last = apply1("scatter", {none, index, numbers}, dim);
   return apply1("eq", {apply1("gather", {last, index}, dim), numbers});

@@ -43,6 +43,14 @@ void fill_rows(std::span<double> values, int64_t row, Uniform& uniform) {
   }
 }
 
+void fill_offsets(std::span<double> values, const SampleInput& input, Uniform& uniform) {
+  for (double& value : values) value = input.lo + std::floor((input.hi - input.lo + 1) * uniform());
+  std::ranges::sort(values);
+  if (values.empty()) return;
+  values.front() = input.lo;
+  values.back() = input.hi;
+}
+
 // `position` among the inputs.
 Tensor make_input(const SampleInput& input, DType dtype, std::string_view stream, size_t position) {
   const Tensor wide(DType::f64, input.shape);
@@ -61,6 +69,9 @@ Tensor make_input(const SampleInput& input, DType dtype, std::string_view stream
       break;
     case Fill::rows:
       fill_rows(values, rank > 0 ? std::max<int64_t>(input.shape[rank - 1], 1) : 1, uniform);
+      break;
+    case Fill::offsets:
+      fill_offsets(values, input, uniform);
       break;
   }
   return wide.cast(dtype);

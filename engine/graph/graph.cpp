@@ -149,7 +149,10 @@ std::vector<Value> Graph::apply(const OpDef& op, const std::vector<Value>& given
   node.attrs = Attrs(op.name, op.attributes, attrs);
   node.name = scope_ + std::string(op.name);
   check_dtype(op, specs);
-  if (op.composite) return op.composite(inputs, node.attrs);
+  if (op.composite) {
+    if (op.infer) (void)op.infer({op.name, specs, node.attrs});
+    return op.composite(inputs, node.attrs);
+  }
   if (op.random && node.attrs.integer(rng_path_attr) == 0) {
     AttrList with_path(node.attrs.all().begin(), node.attrs.all().end());
     for (NamedAttr& attr : with_path)

@@ -148,7 +148,7 @@ struct OpDef {
   // ...).
   std::string_view no_grad = {};
   // A composite: built from other ops when applied; then there are no kernels of its own, and
-  // `infer` may be null.
+  // `infer` may be null; otherwise it is called first, for its checks.
   std::vector<Value> (*composite)(std::span<const Value> in, const Attrs& attrs) = nullptr;
 
   std::vector<KernelVariant> cpu = {};

@@ -15,6 +15,7 @@ enum class Fill {
   distinct,  // a random order of evenly spaced values in [lo, hi): no ties, so max, sort and kinks
              // are well conditioned
   rows,      // positive, each last-dim row sums to 1
+  offsets,   // whole numbers that rise from lo to hi: the first is lo, the last hi
 };
 
 // One input of a sample. A floating dtype stands for "the type under test": the generic test also
