@@ -55,10 +55,9 @@ inline Lanes first(int64_t count, Lanes a, Lanes b) {
   const int64_t n = count < 0 ? 0 : count > 16 ? 16 : count;
   return {_mm512_mask_blend_ps(Lanes::part(n), b.v, a.v)};
 }
-// a where bytes[i] != 0, else b.
-inline Lanes where_bytes(const uint8_t* bytes, Lanes a, Lanes b) {
-  const __m128i mask = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
-  return {_mm512_mask_blend_ps(_mm_test_epi8_mask(mask, mask), b.v, a.v)};
+// a where x > 0, else b.
+inline Lanes where_positive(Lanes x, Lanes a, Lanes b) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v, a.v)};
 }
 // a * 2^n for whole n in [-252, 252] held as floats: two steps, so that subnormal results are met.
 inline Lanes scale_by_power(Lanes a, Lanes n) { return {_mm512_scalef_ps(a.v, n.v)}; }
@@ -122,14 +121,10 @@ inline Lanes first(int64_t count, Lanes a, Lanes b) {
   return {_mm256_blendv_ps(b.lo, a.lo, _mm256_castsi256_ps(Lanes::below(count))),
           _mm256_blendv_ps(b.hi, a.hi, _mm256_castsi256_ps(Lanes::below(count - 8)))};
 }
-inline __m256 is_zero(const uint8_t* bytes) {
-  const __m256i wide =
-      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
-  return _mm256_castsi256_ps(_mm256_cmpeq_epi32(wide, _mm256_setzero_si256()));
-}
-inline Lanes where_bytes(const uint8_t* bytes, Lanes a, Lanes b) {
-  return {_mm256_blendv_ps(a.lo, b.lo, is_zero(bytes)),
-          _mm256_blendv_ps(a.hi, b.hi, is_zero(bytes + 8))};
+inline Lanes where_positive(Lanes x, Lanes a, Lanes b) {
+  const __m256 zero = _mm256_setzero_ps();
+  return {_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(x.lo, zero, _CMP_GT_OQ)),
+          _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(x.hi, zero, _CMP_GT_OQ))};
 }
 inline __m256 power_of_two(__m256i n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));

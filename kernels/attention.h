@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/base/dtype.h"
+#include "engine/base/philox.h"
+#include "engine/base/shape.h"
+
+namespace gradus::kernels {
+
+// Which matrix of one operand belongs to matrix n of the result: an operand may be broadcast along
+// leading dims (step 0), and `group` neighbouring heads (last leading dim) may share a matrix of
+// key and value (grouped queries).
+struct MatrixIndex {
+  std::array<int64_t, Shape::max_rank> steps{};
+  int64_t group = 1;
+
+  int64_t of(int64_t n, const Shape& lead) const {
+    int64_t index = 0;
+    for (int d = lead.rank() - 1; d >= 0; --d) {
+      int64_t position = n % lead[d];
+      n /= lead[d];
+      if (d == lead.rank() - 1) position /= group;
+      index += position * steps[static_cast<size_t>(d)];
+    }
+    return index;
+  }
+};
+
+enum class MaskKind { none, causal, boolean, additive };
+
+// What the forward and the backward pass have in common. Each of the lead.numel() result matrices n
+// has queries (queries, depth), keys (keys, depth) and values (keys, value_depth), dense row-major,
+// and scores s[i, j] = scale * <q_i, k_j> + mask, where
+//   causal     j > i is masked out (top-left aligned, whatever the lengths)
+//   boolean    bytes; 0 masks out
+//   additive   numbers of `dtype` are added; -inf masks out
+// mask element (i, j) of matrix n lies at mask_index.of(n) + i * mask_row + j * mask_col.
+// dropout > 0: weight (n, i, j) is kept, and divided by 1 - dropout, iff
+// uniform_float(philox_word(dropout_key, (n * queries + i) * keys + j)) >= dropout.
+struct AttentionProblem {
+  DType dtype;  // f32 or f64
+  const void *query, *key, *value, *mask;
+  Shape lead;
+  int64_t queries, keys, depth, value_depth;
+  MatrixIndex query_index, key_index, value_index, mask_index;
+  MaskKind mask_kind;
+  int64_t mask_row, mask_col;
+  double scale;
+  double dropout;
+  PhiloxKey dropout_key;
+};
+
+// out_i = sum_j p_ij v_j with p = softmax over j of s, logsumexp_i = log sum_j exp(s_ij). A row
+// without a key that is not masked out gives 0, and +inf, so that exp(s - logsumexp) is 0 for it.
+// out (lead, queries, value_depth) and logsumexp (lead, queries) are dense.
+struct AttentionArgs {
+  AttentionProblem problem;
+  void *out, *logsumexp;
+  void* workspace = nullptr;
+};
+
+int64_t attention_workspace(const AttentionProblem& problem);  // of attention_cpu
+void attention_cpu(const AttentionArgs& args);
+
+// With p = exp(s - logsumexp) (dropout as above applied where the values are weighted) and
+// d_i = <dout_i, out_i> - dlogsumexp_i:
+//   dvalue_j = sum_i p_ij dout_i, ds_ij = p_ij (<dout_i, v_j> - d_i),
+//   dquery_i = scale * sum_j ds_ij k_j, dkey_j = scale * sum_i ds_ij q_i.
+// Exactly this formula, whatever out and logsumexp are. dquery is (lead, queries, depth); dkey and
+// dvalue are (key_lead, keys, ...): lead with its last dim divided by the group (not summed over
+// broadcast dims). dlogsumexp may be null (0).
+struct AttentionBackwardArgs {
+  AttentionProblem problem;
+  const void *dout, *out, *logsumexp, *dlogsumexp;
+  void *dquery, *dkey, *dvalue;
+  void* workspace = nullptr;
+};
+
+int64_t attention_backward_workspace(const AttentionProblem& problem);  // of the cpu variant
+void attention_backward_cpu(const AttentionBackwardArgs& args);
+
+// f32, in blocks of 64 queries and 64 keys, for depths that are multiples of 16. The workspace
+// holds transposed keys (and values) and one number a query.
+inline bool attention_fits_blocks(const AttentionProblem& p) {
+  return p.depth > 0 && p.depth % 16 == 0 && p.value_depth > 0 && p.value_depth % 16 == 0;
+}
+inline int64_t attention_block_workspace(const AttentionProblem& p, bool backward) {
+  const int64_t keys = p.lead.numel() / p.key_index.group * ((p.keys + 63) / 64 * 64);
+  const int64_t floats =
+      backward ? keys * (p.depth + p.value_depth) + p.lead.numel() * p.queries : keys * p.depth;
+  return floats * static_cast<int64_t>(sizeof(float));
+}
+void attention_avx2(const AttentionArgs& args);
+void attention_avx512(const AttentionArgs& args);
+void attention_backward_avx2(const AttentionBackwardArgs& args);
+void attention_backward_avx512(const AttentionBackwardArgs& args);
+
+}  // namespace gradus::kernels

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.h"
+
+#include <cmath>
+#include <limits>
+
+#include "engine/base/dispatch.h"
+#include "engine/base/parallel.h"
+
+namespace gradus::kernels {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// Matrix n of the problem, with its operands' first elements.
+template <class T>
+struct Matrix {
+  const AttentionProblem& p;
+  int64_t n;
+  const T *q, *k, *v;
+  int64_t mask;  // offset of its mask
+
+  Matrix(const AttentionProblem& problem, int64_t index)
+      : p(problem),
+        n(index),
+        q(static_cast<const T*>(p.query) + p.query_index.of(n, p.lead) * p.queries * p.depth),
+        k(static_cast<const T*>(p.key) + p.key_index.of(n, p.lead) * p.keys * p.depth),
+        v(static_cast<const T*>(p.value) + p.value_index.of(n, p.lead) * p.keys * p.value_depth),
+        mask(p.mask_index.of(n, p.lead)) {}
+
+  double score(int64_t i, int64_t j) const {
+    if (p.mask_kind == MaskKind::causal && j > i) return -infinity;
+    const int64_t at = mask + i * p.mask_row + j * p.mask_col;
+    if (p.mask_kind == MaskKind::boolean && static_cast<const uint8_t*>(p.mask)[at] == 0)
+      return -infinity;
+    double sum = 0;
+    for (int64_t e = 0; e < p.depth; ++e)
+      sum += static_cast<double>(q[i * p.depth + e]) * static_cast<double>(k[j * p.depth + e]);
+    sum *= p.scale;
+    if (p.mask_kind == MaskKind::additive)
+      sum += static_cast<double>(static_cast<const T*>(p.mask)[at]);
+    return sum;
+  }
+
+  // What dropout multiplies weight (i, j) by.
+  double kept(int64_t i, int64_t j) const {
+    if (p.dropout == 0) return 1;
+    const int64_t index = (n * p.queries + i) * p.keys + j;
+    const float u = uniform_float(philox_word(p.dropout_key, static_cast<uint64_t>(index)));
+    return static_cast<double>(u) >= p.dropout ? 1 / (1 - p.dropout) : 0;
+  }
+};
+
+// One row of the result; `weights` is scratch for the scores of all keys.
+template <class T>
+void attend_row(const Matrix<T>& m, int64_t i, double* weights, T* out, T* logsumexp) {
+  const AttentionProblem& p = m.p;
+  double top = -infinity, total = 0;
+  for (int64_t j = 0; j < p.keys; ++j) {
+    weights[j] = m.score(i, j);
+    if (weights[j] > top || std::isnan(weights[j])) top = weights[j];
+  }
+  for (int64_t j = 0; j < p.keys; ++j) {
+    weights[j] = top == -infinity ? 0 : std::exp(weights[j] - top);
+    total += weights[j];
+  }
+  *logsumexp = static_cast<T>(top == -infinity ? infinity : top + std::log(total));
+  for (int64_t j = 0; j < p.keys && total != 0; ++j) weights[j] *= m.kept(i, j) / total;
+  for (int64_t e = 0; e < p.value_depth; ++e) {
+    double sum = 0;
+    for (int64_t j = 0; j < p.keys; ++j)
+      sum += weights[j] * static_cast<double>(m.v[j * p.value_depth + e]);
+    out[e] = static_cast<T>(sum);
+  }
+}
+
+// What the backward pass knows of one matrix.
+template <class T>
+struct BackwardMatrix : Matrix<T> {
+  const T *dout, *out, *logsumexp, *dlogsumexp;
+
+  BackwardMatrix(const AttentionBackwardArgs& args, int64_t index)
+      : Matrix<T>(args.problem, index),
+        dout(static_cast<const T*>(args.dout) + index * rows() * values()),
+        out(static_cast<const T*>(args.out) + index * rows() * values()),
+        logsumexp(static_cast<const T*>(args.logsumexp) + index * rows()),
+        dlogsumexp(args.dlogsumexp ? static_cast<const T*>(args.dlogsumexp) + index * rows()
+                                   : nullptr) {}
+
+  int64_t rows() const { return this->p.queries; }
+  int64_t values() const { return this->p.value_depth; }
+
+  // d_i.
+  double row_term(int64_t i) const {
+    double sum = dlogsumexp ? -static_cast<double>(dlogsumexp[i]) : 0;
+    for (int64_t e = i * values(); e < (i + 1) * values(); ++e)
+      sum += static_cast<double>(dout[e]) * static_cast<double>(out[e]);
+    return sum;
+  }
+  double weight(int64_t i, int64_t j) const {
+    return std::exp(this->score(i, j) - static_cast<double>(logsumexp[i]));
+  }
+  // ds_ij, from p_ij and d_i.
+  double score_gradient(int64_t i, int64_t j, double p_ij, double d_i) const {
+    double dp = 0;
+    for (int64_t e = 0; e < values(); ++e)
+      dp += static_cast<double>(dout[i * values() + e]) *
+            static_cast<double>(this->v[j * values() + e]);
+    return p_ij * (dp * this->kept(i, j) - d_i);
+  }
+};
+
+template <class T>
+void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, double* sums, T* dquery) {
+  const AttentionProblem& p = m.p;
+  const double d = m.row_term(i);
+  for (int64_t e = 0; e < p.depth; ++e) sums[e] = 0;
+  for (int64_t j = 0; j < p.keys; ++j) {
+    const double ds = m.score_gradient(i, j, m.weight(i, j), d) * p.scale;
+    for (int64_t e = 0; e < p.depth; ++e) sums[e] += ds * static_cast<double>(m.k[j * p.depth + e]);
+  }
+  for (int64_t e = 0; e < p.depth; ++e) dquery[e] = static_cast<T>(sums[e]);
+}
+
+// Adds what matrix m gives to the gradients of key j and value j.
+template <class T>
+void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, double* dkey, double* dvalue) {
+  const AttentionProblem& p = m.p;
+  for (int64_t i = 0; i < p.queries; ++i) {
+    const double weight = m.weight(i, j), kept = weight * m.kept(i, j);
+    const double ds = m.score_gradient(i, j, weight, m.row_term(i)) * p.scale;
+    for (int64_t e = 0; e < p.depth; ++e) dkey[e] += ds * static_cast<double>(m.q[i * p.depth + e]);
+    for (int64_t e = 0; e < p.value_depth; ++e)
+      dvalue[e] += kept * static_cast<double>(m.dout[i * p.value_depth + e]);
+  }
+}
+
+template <class T>
+void key_gradients(const AttentionBackwardArgs& args, int64_t shared) {
+  const AttentionProblem& p = args.problem;
+  double* sums = static_cast<double*>(args.workspace) + shared * (p.depth + p.value_depth);
+  double* value_sums = sums + p.depth;
+  for (int64_t j = 0; j < p.keys; ++j) {
+    for (int64_t e = 0; e < p.depth + p.value_depth; ++e) sums[e] = 0;
+    for (int64_t head = 0; head < p.key_index.group; ++head)
+      add_key_gradient(BackwardMatrix<T>(args, shared * p.key_index.group + head), j, sums,
+                       value_sums);
+    T* dkey = static_cast<T*>(args.dkey) + (shared * p.keys + j) * p.depth;
+    T* dvalue = static_cast<T*>(args.dvalue) + (shared * p.keys + j) * p.value_depth;
+    for (int64_t e = 0; e < p.depth; ++e) dkey[e] = static_cast<T>(sums[e]);
+    for (int64_t e = 0; e < p.value_depth; ++e) dvalue[e] = static_cast<T>(value_sums[e]);
+  }
+}
+
+}  // namespace
+
+int64_t attention_workspace(const AttentionProblem& p) {
+  return p.lead.numel() * p.keys * static_cast<int64_t>(sizeof(double));
+}
+
+void attention_cpu(const AttentionArgs& args) {
+  const AttentionProblem& p = args.problem;
+  dispatch_float(p.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(p.lead.numel(), [&](int64_t n) {
+      const Matrix<T> m(p, n);
+      double* scratch = static_cast<double*>(args.workspace) + n * p.keys;
+      for (int64_t i = n * p.queries; i < (n + 1) * p.queries; ++i)
+        attend_row(m, i - n * p.queries, scratch, static_cast<T*>(args.out) + i * p.value_depth,
+                   static_cast<T*>(args.logsumexp) + i);
+    });
+  });
+}
+
+int64_t attention_backward_workspace(const AttentionProblem& p) {
+  return p.lead.numel() * (p.depth + p.value_depth) * static_cast<int64_t>(sizeof(double));
+}
+
+void attention_backward_cpu(const AttentionBackwardArgs& args) {
+  const AttentionProblem& p = args.problem;
+  dispatch_float(p.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(p.lead.numel(), [&](int64_t n) {
+      const BackwardMatrix<T> m(args, n);
+      double* sums = static_cast<double*>(args.workspace) + n * p.depth;
+      for (int64_t i = 0; i < p.queries; ++i)
+        query_gradient_row(m, i, sums,
+                           static_cast<T*>(args.dquery) + (n * p.queries + i) * p.depth);
+    });
+    parallel_for(p.lead.numel() / p.key_index.group,
+                 [&](int64_t shared) { key_gradients<T>(args, shared); });
+  });
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/attention_lanes.h"
+
+namespace gradus::kernels {
+
+void attention_avx2(const AttentionArgs& args) { attention(args); }
+
+void attention_backward_avx2(const AttentionBackwardArgs& args) { attention_backward(args); }
+
+}  // namespace gradus::kernels

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/recurrence_lanes.h"
+
+namespace gradus::kernels {
+
+void recurrence_avx2(const RecurrenceArgs& args) { recurrence(args); }
+
+void recurrence_backward_avx2(const RecurrenceBackwardArgs& args) { recurrence_backward(args); }
+
+}  // namespace gradus::kernels

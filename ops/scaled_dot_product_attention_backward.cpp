@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/base/error.h"
+#include "ops/attention.h"
+#include "ops/composite_gradient.h"
+#include "ops/cpu_variants.h"
+#include "ops/op_list.h"
+#include "ops/ops.h"
+#include "ops/row_norm.h"
+#include "ops/support.h"
+
+namespace gradus {
+namespace {
+
+enum Input { dout_in, query_in, key_in, value_in, mask_in, out_in, logsumexp_in, dlogsumexp_in };
+
+void expect(const InferArgs& args, size_t position, std::string_view name,
+            const TensorSpec& expected) {
+  if (!args.has(position)) return;
+  GRADUS_CHECK(args.in[position] == expected, "[{}] '{}', expected {}, got {}", args.op, name,
+               to_string(expected), to_string(args.in[position]));
+}
+
+std::vector<TensorSpec> infer(const InferArgs& args) {
+  const kernels::AttentionProblem p = attention_problem(
+      args.op, args.in[query_in], args.in[key_in], args.in[value_in], args.in[mask_in], args.attrs);
+  const DType dtype = args.in[query_in].dtype;
+  const TensorSpec out{dtype, with_dims(p.lead, {p.queries, p.value_depth})};
+  const TensorSpec rows{statistics_dtype(dtype), with_dims(p.lead, {p.queries})};
+  expect(args, dout_in, "grad_output", out);
+  expect(args, out_in, "output", out);
+  expect(args, logsumexp_in, "logsumexp", rows);
+  expect(args, dlogsumexp_in, "grad_logsumexp", rows);
+  return {{dtype, with_dims(p.lead, {p.queries, p.depth})},
+          {dtype, with_dims(key_lead(p), {p.keys, p.depth})},
+          {dtype, with_dims(key_lead(p), {p.keys, p.value_depth})}};
+}
+
+kernels::AttentionBackwardArgs bind(const RunArgs& args) {
+  return {attention_problem(args, query_in),
+          args.in[dout_in].data,
+          args.in[out_in].data,
+          args.in[logsumexp_in].data,
+          args.has(dlogsumexp_in) ? args.in[dlogsumexp_in].data : nullptr,
+          args.out[0].data,
+          args.out[1].data,
+          args.out[2].data,
+          args.workspace};
+}
+
+bool fits_blocks(const KernelQuery& query) {
+  return kernels::attention_fits_blocks(attention_problem(query, query_in));
+}
+
+std::vector<Value> grad(GradArgs& args) {
+  return composite_gradients(args, [&args](const std::vector<Value>& in) {
+    const AttentionValues v{in[query_in], in[key_in], in[value_in],     in[mask_in],
+                            in[dout_in],  in[out_in], in[logsumexp_in], in[dlogsumexp_in]};
+    const AttentionFormula f = attention_formula(v, args.attrs);
+    const int64_t group = f.problem.key_index.group;
+    const auto matmul = [](Value a, Value b) { return apply1("matmul", {a, b}); };
+    const Value kept = f.kept ? f.weights * f.kept : f.weights;
+    const Value keys = repeat_heads(widened(v.key), group);
+    const Value dquery = matmul(f.gradients, keys) * f.problem.scale;
+    const Value dkey = matmul(transpose(f.gradients, -2, -1), widened(v.query)) * f.problem.scale;
+    const Value dvalue = matmul(transpose(kept, -2, -1), widened(v.dout));
+    const DType dtype = v.query.dtype();
+    return std::vector<Value>{cast(dquery, dtype), cast(sum_heads(dkey, group), dtype),
+                              cast(sum_heads(dvalue, group), dtype)};
+  });
+}
+
+// dout, query, key, value, mask, out, logsumexp, dlogsumexp: out and logsumexp need not belong to
+// the others.
+Sample backward(const Shape& lead, int64_t queries, const Shape& query, const Shape& key,
+                const Shape& value, SampleInput mask, bool with_dlogsumexp, AttrList attrs = {}) {
+  const Shape out = with_dims(lead, {queries, value[value.rank() - 1]});
+  const SampleInput rows{.shape = with_dims(lead, {queries}), .lo = 1, .hi = 2};
+  return {.inputs = {{.shape = out},
+                     {.shape = query},
+                     {.shape = key},
+                     {.shape = value},
+                     std::move(mask),
+                     {.shape = out},
+                     rows,
+                     with_dlogsumexp ? rows : SampleInput::absent()},
+          .attrs = std::move(attrs)};
+}
+
+std::vector<Sample> samples() {
+  const SampleInput none = SampleInput::absent();
+  const SampleInput flags{
+      .shape = {3, 5}, .dtype = DType::bool_, .fill = Fill::integers, .lo = 0, .hi = 2};
+  std::vector<Sample> list{
+      backward({2}, 3, {2, 3, 4}, {2, 5, 4}, {2, 5, 3}, none, true),
+      backward({}, 3, {3, 4}, {5, 4}, {5, 4}, none, false, {{"scale", 0.7}}),
+      backward({2}, 5, {2, 5, 3}, {2, 5, 3}, {2, 5, 3}, none, true, {{"is_causal", true}}),
+      backward({4}, 3, {4, 3, 2}, {2, 5, 2}, {2, 5, 3}, none, true, {{"enable_gqa", true}}),
+      backward({2}, 3, {2, 3, 4}, {2, 5, 4}, {2, 5, 4}, flags, true),
+      backward({2}, 3, {2, 3, 4}, {2, 5, 4}, {2, 5, 4}, {.shape = {2, 1, 5}}, false),
+      backward({2, 2}, 3, {2, 3, 4}, {2, 2, 5, 4}, {2, 1, 5, 4}, none, true),
+      backward({2}, 3, {2, 3, 4}, {2, 5, 4}, {2, 5, 4}, none, true,
+               {{"dropout_p", 0.5}, {"rng_path", 7}}),
+      backward({}, 1, {1, 1}, {1, 1}, {1, 1}, none, true),
+      backward({2}, 0, {2, 0, 4}, {2, 3, 4}, {2, 3, 4}, none, true),
+      backward({1}, 67, {1, 67, 16}, {1, 70, 16}, {1, 70, 16}, none, true),
+      backward({2}, 70, {2, 70, 16}, {1, 70, 16}, {1, 70, 16}, none, false,
+               {{"is_causal", true}, {"enable_gqa", true}}),
+      backward({8, 4}, 256, {8, 4, 256, 64}, {8, 4, 256, 64}, {8, 4, 256, 64}, none, false,
+               {{"is_causal", true}})};
+  list[10].grad = list[10].second = list[11].grad = list[11].second = false;
+  list.back().bench = true;
+  return list;
+}
+
+}  // namespace
+
+OpDef scaled_dot_product_attention_backward_op() {
+  return {
+      .name = "scaled_dot_product_attention_backward",
+      .doc =
+          "the gradients of scaled_dot_product_attention from its outputs, weights "
+          "recomputed as exp(scores - logsumexp); broadcast leading dims are not summed "
+          "over, heads that share keys are",
+      .inputs = {{"grad_output"},
+                 {"query"},
+                 {"key"},
+                 {"value"},
+                 {"attn_mask", InputKind::optional},
+                 {"output"},
+                 {"logsumexp"},
+                 {"grad_logsumexp", InputKind::optional}},
+      .outputs = {"grad_query", "grad_key", "grad_value"},
+      .attributes = attention_attributes(),
+      .infer = infer,
+      .grad = grad,
+      .cpu =
+          cpu_variants<bind, kernels::attention_backward_avx512, kernels::attention_backward_avx2,
+                       kernels::attention_backward_cpu, fits_blocks>(
+              [](const KernelQuery& query) {
+                return kernels::attention_block_workspace(attention_problem(query, query_in), true);
+              },
+              [](const KernelQuery& query) {
+                return kernels::attention_backward_workspace(attention_problem(query, query_in));
+              }),
+      .autocast = AutocastClass::low_precision,
+      .random = true,
+      .samples = samples,
+      .cost = [](const KernelQuery& query) {
+        const kernels::AttentionProblem p = attention_problem(query, query_in);
+        const double pairs = static_cast<double>(p.lead.numel()) * static_cast<double>(p.queries) *
+                             static_cast<double>(p.keys) *
+                             (p.mask_kind == kernels::MaskKind::causal ? 0.5 : 1.0);
+        return Cost{pairs * static_cast<double>(6 * p.depth + 4 * p.value_depth),
+                    least_bytes(query)};
+      }};
+}
+
+}  // namespace gradus
