@@ -41,10 +41,10 @@ std::vector<Value> clipped(std::vector<Value> gradients, double clip, Graph& gra
   for (const Value& gradient : gradients)
     if (gradient) present.push_back(gradient);
   const std::vector<Value> results = apply("clip_grad_norm", present, {{"max_norm", clip}});
-  size_t next = 0;
+  graph.output("grad_norm", results[0]);
+  size_t next = 1;
   for (Value& gradient : gradients)
     if (gradient) gradient = results[next++];
-  graph.output("grad_norm", results[next]);
   return gradients;
 }
 

@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef __AVX512F__
 #define LANES 16
+#else
+#define LANES 8  // two times 12 registers would not fit
+#endif
 #define CHAINS 12
 typedef float vec __attribute__((vector_size(4 * LANES)));
 
@@ -14,6 +18,7 @@ static double chains(long rounds) {
   const vec x = (vec){0} + 0.999f, y = (vec){0} + 0.001f;
   for (int i = 0; i < CHAINS; ++i) a[i] = (vec){0} + (float)i;
   for (long r = 0; r < rounds; ++r)
+#pragma GCC unroll 12
     for (int i = 0; i < CHAINS; ++i) a[i] = a[i] * x + y;
   float sum = 0;
   for (int i = 0; i < CHAINS; ++i)

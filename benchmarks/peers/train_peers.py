@@ -35,7 +35,7 @@ LEAST_SHARE = 0.85
 def build_fma_peak(folder):
     program = os.path.join(folder, "fma_peak")
     source = os.path.join(HERE, "fma_peak.c")
-    command = ["gcc", "-O2", "-march=native", "-mprefer-vector-width=512", "-fopenmp", source, "-o", program]
+    command = ["gcc", "-O3", "-march=native", "-mprefer-vector-width=512", "-fopenmp", source, "-o", program]
     subprocess.run(command, check=True)
     return program
 
