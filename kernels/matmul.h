@@ -32,6 +32,7 @@ struct MatmulArgs {
   const void* bias = nullptr;  // (n), or null
   Activation activation = Activation::none;
   bool accumulate = false;
+  bool allow_tf32 = false;  // CUDA, f32: operands may be rounded to tf32 (10 bits of mantissa)
 };
 
 // Element offsets of a[index] and b[index] for a row-major index into `batch`.
@@ -66,6 +67,7 @@ int64_t matmul_packed_workspace(const MatmulArgs& args);
 void matmul_cpu(const MatmulArgs& args, void* workspace);
 int64_t matmul_cpu_workspace(const MatmulArgs& args);
 
+// f64, f32, f16, bf16; sums in f64 or f32. Requires: m, n, k below 2^30.
 void matmul_cuda(const MatmulArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

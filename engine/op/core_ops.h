@@ -9,11 +9,14 @@ namespace gradus {
 // The few ops that the engine itself emits, by name; check_core_ops() runs when ops are registered.
 namespace core_op {
 inline constexpr std::string_view add = "add";
+inline constexpr std::string_view barrier = "barrier";
+inline constexpr std::string_view cast = "cast";
 inline constexpr std::string_view full = "full";
 inline constexpr std::string_view fused = "fused";
 }  // namespace core_op
 
-inline constexpr std::array core_op_names{core_op::add, core_op::full, core_op::fused};
+inline constexpr std::array core_op_names{core_op::add, core_op::barrier, core_op::cast,
+                                          core_op::full, core_op::fused};
 
 // Throws Error(internal) naming the first that is missing.
 void check_core_ops();

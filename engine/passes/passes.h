@@ -27,6 +27,22 @@ GraphPtr fold_constants(const Graph& graph, const Evaluator& evaluate, int64_t m
 // pass over tiles. Same bits: fused and unfused evaluation call the same tile functions.
 GraphPtr fuse_pointwise(const Graph& graph);
 
+// Runs ops of AutocastClass::low_precision in `low` (f16 or bf16), those of full_precision in f32,
+// and the others in `low` where all they read is in it. States, inputs, outputs and updates keep
+// their dtype. Changes bits.
+GraphPtr autocast(const Graph& graph, DType low);
+
+// What recompute works on: nodes [0, first_backward) are the forward pass; the nodes of a segment
+// are those whose path starts with its name.
+struct RecomputeOptions {
+  int first_backward = 0;
+  std::vector<std::string> segments;
+};
+// Values inside a segment are not kept for the backward pass but computed again, from what enters
+// the segment, right before their first reader there. Random nodes keep their rng_path, so it gives
+// the same bits.
+GraphPtr recompute(const Graph& graph, const RecomputeOptions& options);
+
 struct Pass {
   std::string_view name;
   std::function<GraphPtr(const Graph&)> run;

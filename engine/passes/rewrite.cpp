@@ -2,6 +2,7 @@
 #include "engine/passes/rewrite.h"
 
 #include "engine/base/error.h"
+#include "engine/op/core_ops.h"
 
 namespace gradus {
 
@@ -21,9 +22,28 @@ void Rewriter::copy(int index) {
     map_[{index, k}] = values[static_cast<size_t>(k)];
 }
 
+void Rewriter::reapply(int index, const std::vector<Value>& inputs) {
+  Node node = from_->node(index);
+  std::vector<TensorSpec> specs;
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    node.inputs[k] = Graph::ref(inputs[k]);
+    specs.push_back(inputs[k] ? inputs[k].spec() : TensorSpec::absent());
+  }
+  node.outputs = node.op->infer({node.op->name, specs, node.attrs});
+  const std::vector<Value> values = to_->append(std::move(node));
+  for (int k = 0; k < static_cast<int>(values.size()); ++k)
+    map_[{index, k}] = values[static_cast<size_t>(k)];
+}
+
+Value Rewriter::result(ValueRef old) const {
+  const Value value = mapped(old);
+  const DType dtype = from_->spec(old).dtype;
+  return value.dtype() == dtype ? value : apply1(core_op::cast, {value}, {{"dtype", dtype}});
+}
+
 GraphPtr Rewriter::finish() {
-  for (const NamedValue& output : from_->outputs()) to_->output(output.name, mapped(output.value));
-  for (const NamedValue& update : from_->updates()) to_->update(update.name, mapped(update.value));
+  for (const NamedValue& output : from_->outputs()) to_->output(output.name, result(output.value));
+  for (const NamedValue& update : from_->updates()) to_->update(update.name, result(update.value));
   return to_;
 }
 

@@ -24,12 +24,17 @@ class Rewriter {
   bool has(ValueRef old) const { return map_.contains(old); }
   // Appends a copy of the old node, reading mapped inputs.
   void copy(int node);
+  // Appends the old node's op and attributes on other inputs; its shape rule gives the outputs.
+  void reapply(int node, const std::vector<Value>& inputs);
   // From now on readers of `old` read `by`.
   void replace(ValueRef old, Value by) { map_[old] = by; }
-  // Carries outputs and updates over and returns the new graph.
+  // Carries outputs and updates over, cast back where their dtype changed, and returns the new
+  // graph.
   GraphPtr finish();
 
  private:
+  Value result(ValueRef old) const;
+
   const Graph* from_;
   std::shared_ptr<Graph> to_;
   std::map<ValueRef, Value> map_;

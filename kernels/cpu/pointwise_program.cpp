@@ -117,17 +117,20 @@ class Program {
     parallel_range(args_.shape.numel(), tile_ * tiles_per_chunk, [&](int64_t begin, int64_t end) {
       alignas(64) std::byte scratch[max_values][tile_bytes];
       for (int64_t at = begin; at < end; at += tile_)
-        run_tile(at, std::min(tile_, end - at), scratch);
+        run_tile(at, std::min(tile_, end - at), scratch, at == begin);
     });
   }
 
  private:
   using Scratch = std::byte (*)[tile_bytes];
 
-  void run_tile(int64_t begin, int64_t count, Scratch scratch) const {
+  // The tile of an input that is one value is filled for a chunk's first tile only: the first is
+  // never the shorter one.
+  void run_tile(int64_t begin, int64_t count, Scratch scratch, bool first) const {
     std::array<const void*, max_values> values{};
     const size_t inputs = args_.inputs.size();
-    for (size_t i = 0; i < inputs; ++i) values[i] = load(i, begin, count, scratch[i]);
+    for (size_t i = 0; i < inputs; ++i)
+      values[i] = !first && walks_[i].rank == 0 ? scratch[i] : load(i, begin, count, scratch[i]);
     for (size_t i = 0; i < args_.instructions.size(); ++i) {
       const PointwiseInstruction& step = args_.instructions[i];
       const auto source = [&](size_t k) {

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/matmul.h"
 
-#include <limits>
-
 #include "engine/base/error.h"
 #include "kernels/cuda/matmul_variants.h"
 
 namespace gradus::kernels {
 
 void matmul_cuda(const MatmulArgs& args, StreamHandle stream) {
-  constexpr int64_t largest = std::numeric_limits<int>::max() / 2;
+  constexpr int64_t largest = (int64_t{1} << 30) - 1;
   GRADUS_CHECK(args.m <= largest && args.n <= largest && args.k <= largest,
                "[matmul] expected m, n, k up to {}, got {}, {}, {}", largest, args.m, args.n,
                args.k);
-  if (args.batch == 0 || args.m == 0 || args.n == 0) return;
+  if (args.batch.numel() == 0 || args.m == 0 || args.n == 0) return;
   switch (args.dtype) {
     case DType::bf16:
       return matmul_mma_bf16(args, stream);

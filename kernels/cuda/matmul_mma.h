@@ -4,6 +4,8 @@
 // of c are stored in whole sectors. Not measured on hardware.
 #pragma once
 
+#include <array>
+
 #include "kernels/common/launch.h"
 #include "kernels/common/shared.h"
 #include "kernels/cuda/matmul_epilogue.h"
@@ -68,38 +70,51 @@ DEV void multiply_stage(float (&acc)[FM][FN][4], Stage& stage, int warp_m, int w
 
 // Element (row, column) of the staged result; pairs of columns stay neighbours.
 template <class T, int BN>
-DEV T* staged(T* c, int row, int column) {
+DEV T* staged(T* tile, int row, int column) {
   constexpr int per_chunk = chunk_bytes / static_cast<int>(sizeof(T));
-  return c + row * BN + swizzle_wide<T>(row, column / per_chunk) * per_chunk + column % per_chunk;
+  return tile + row * BN + swizzle_wide<T>(row, column / per_chunk) * per_chunk + column % per_chunk;
 }
 
-// Adds the bias, applies the activation and puts the warp's accumulators into the staged tile.
+// An element of the product with what is added to it, after the activation.
+template <class T>
+DEV T finished(float value, const T* c, float bias, const MatmulShape& shape, int row, int column) {
+  value += bias;
+  if (shape.accumulate && row < shape.m && column < shape.n)
+    value += widen(c[row * shape.ldc + column]);
+  return narrow<T>(activate(value, shape.activation));
+}
+
+// Puts the warp's finished accumulators into the staged tile, whose first element is (m0, n0) of
+// the matrix at `c`.
 template <class T, class Config, int FM, int FN>
-DEV void stage_result(T* c, const float (&acc)[FM][FN][4], const T* bias, const MatmulShape& shape,
-                      int n0, int warp_m, int warp_n) {
+DEV void stage_result(T* tile, const float (&acc)[FM][FN][4], const T* c, const T* bias,
+                      const MatmulShape& shape, int m0, int n0, int warp_m, int warp_n) {
   const int lane = static_cast<int>(threadIdx.x) % warp_size;
 #pragma unroll
   for (int j = 0; j < FN; ++j) {
     const int column = warp_n + j * 8 + lane % 4 * 2;
-    const float bias0 = bias != nullptr && n0 + column < shape.n ? widen(bias[n0 + column]) : 0.0f;
-    const float bias1 =
-        bias != nullptr && n0 + column + 1 < shape.n ? widen(bias[n0 + column + 1]) : 0.0f;
+    float added[2];
+#pragma unroll
+    for (int e = 0; e < 2; ++e)
+      added[e] = bias != nullptr && n0 + column + e < shape.n ? widen(bias[n0 + column + e]) : 0.0f;
 #pragma unroll
     for (int i = 0; i < FM; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int row = warp_m + i * 16 + lane / 4 + half * 8;
         Vector<T, 2> pair;
-        pair.at[0] = narrow<T>(activate(acc[i][j][half * 2] + bias0, shape.activation));
-        pair.at[1] = narrow<T>(activate(acc[i][j][half * 2 + 1] + bias1, shape.activation));
-        store_vector(staged<T, Config::BN>(c, row, column), pair);
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+          pair.at[e] =
+              finished(acc[i][j][half * 2 + e], c, added[e], shape, m0 + row, n0 + column + e);
+        store_vector(staged<T, Config::BN>(tile, row, column), pair);
       }
   }
 }
 
 // Stores the staged tile, whose first element is (m0, n0) of the matrix at `out`.
 template <class T, class Config>
-DEV void store_result(T* out, T* c, const MatmulShape& shape, int m0, int n0) {
+DEV void store_result(T* c, T* tile, const MatmulShape& shape, int m0, int n0) {
   constexpr int per_chunk = chunk_bytes / static_cast<int>(sizeof(T));
   constexpr int row_chunks = Config::BN / per_chunk;
 #pragma unroll 4
@@ -110,8 +125,8 @@ DEV void store_result(T* out, T* c, const MatmulShape& shape, int m0, int n0) {
     const int left = m0 + row < shape.m ? shape.n - n0 - column : 0;
     if (left <= 0) continue;
     const Vector<T, per_chunk> values =
-        load_vector<per_chunk>(staged<T, Config::BN>(c, row, column));
-    T* to = out + int64_t{m0 + row} * shape.n + n0 + column;
+        load_vector<per_chunk>(staged<T, Config::BN>(tile, row, column));
+    T* to = c + (m0 + row) * shape.ldc + n0 + column;
     if (shape.vector_stores && left >= per_chunk) {
       store_vector(to, values);
     } else {
@@ -130,21 +145,19 @@ __global__ void __launch_bounds__(Config::threads, Config::blocks_per_sm)
   Shared& shared = dynamic_shared<Shared>();
   const TilePosition tile = tile_position(shape);
   const int m0 = tile.m * Config::BM, n0 = tile.n * Config::BN;
-  a += tile.matrix * shape.a_step;
-  b += tile.matrix * shape.b_step;
-  c += tile.matrix * shape.c_step;
+  a += tile.a;
+  b += tile.b;
+  c += tile.c;
   const int warp = static_cast<int>(threadIdx.x) / warp_size;
   const int warp_m = warp / Config::warps_n * Config::WM;
   const int warp_n = warp % Config::warps_n * Config::WN;
-  const int64_t pitch_a = AKMajor ? shape.k : shape.m;
-  const int64_t pitch_b = BKMajor ? shape.k : shape.n;
   const int steps = (shape.k + tile_k<T> - 1) / tile_k<T>;
 
   const auto load = [&](int step) {
     if (step < steps) {
       auto& stage = shared.stages[step % matmul_stages];
-      stage.a.template load<Aligned>(a, pitch_a, m0, shape.m, step * tile_k<T>, shape.k);
-      stage.b.template load<Aligned>(b, pitch_b, n0, shape.n, step * tile_k<T>, shape.k);
+      stage.a.template load<Aligned>(a, shape.lda, m0, shape.m, step * tile_k<T>, shape.k);
+      stage.b.template load<Aligned>(b, shape.ldb, n0, shape.n, step * tile_k<T>, shape.k);
     }
     cp_async_commit();  // also when empty: the waits count groups
   };
@@ -158,7 +171,7 @@ __global__ void __launch_bounds__(Config::threads, Config::blocks_per_sm)
     multiply_stage<T, Config>(acc, shared.stages[step % matmul_stages], warp_m, warp_n);
   }
   __syncthreads();  // the staged result takes the memory of the stages
-  stage_result<T, Config>(shared.c, acc, bias, shape, n0, warp_m, warp_n);
+  stage_result<T, Config>(shared.c, acc, c, bias, shape, m0, n0, warp_m, warp_n);
   __syncthreads();
   store_result<T, Config>(c, shared.c, shape, m0, n0);
 }
@@ -166,28 +179,25 @@ __global__ void __launch_bounds__(Config::threads, Config::blocks_per_sm)
 // Tiles so large that c needs few of them leave multiprocessors idle.
 inline bool wants_large_tiles(const MatmulArgs& args) {
   constexpr int64_t enough_blocks = 128;
-  const auto tiles = [](int64_t size) { return (size + LargeTile::BM - 1) / LargeTile::BM; };
-  return args.batch * tiles(args.m) * tiles(args.n) >= enough_blocks;
+  const MatmulShape shape = matmul_shape(args, LargeTile::BM, LargeTile::BN);
+  return shape.blocks(args.batch.numel()) >= enough_blocks;
 }
 
-inline int tiles_of(int64_t size, int tile) { return static_cast<int>((size + tile - 1) / tile); }
+// Whether all rows of a batch of matrices start at multiples of 16 bytes.
+template <class T>
+bool rows_aligned(const void* matrices, int64_t pitch,
+                  const std::array<int64_t, Shape::max_rank>& strides) {
+  bool aligned = vectors_fit<T>(matrices, pitch);
+  for (const int64_t stride : strides) aligned = aligned && vectors_fit<T>(matrices, stride);
+  return aligned;
+}
 
 template <class T, class Config, bool AKMajor, bool BKMajor, bool Aligned>
 void launch_mma(const MatmulArgs& args, StreamHandle stream) {
-  const MatmulShape shape{static_cast<int>(args.m),
-                          static_cast<int>(args.n),
-                          static_cast<int>(args.k),
-                          args.a_step,
-                          args.b_step,
-                          args.c_step,
-                          tiles_of(args.m, Config::BM),
-                          tiles_of(args.n, Config::BN),
-                          vectors_fit<T>(args.c, args.n) && vectors_fit<T>(args.c, args.c_step),
-                          args.activation};
-  const int64_t blocks = args.batch * shape.tiles_m * shape.tiles_n;
-  GRADUS_CHECK(blocks <= 0x7fffffff, "[matmul] {} tiles are more than one launch can take", blocks);
+  MatmulShape shape = matmul_shape(args, Config::BM, Config::BN);
+  shape.vector_stores = vectors_fit<T>(args.c, args.ldc) && vectors_fit<T>(args.c, args.c_stride);
   launch(matmul_mma<T, Config, AKMajor, BKMajor, Aligned>,
-         {.grid = {static_cast<unsigned>(blocks)},
+         {.grid = {matmul_grid(args, shape)},
           .block = {Config::threads},
           .shared_bytes = sizeof(MmaShared<T, Config, AKMajor, BKMajor>),
           .stream = stream},
@@ -197,9 +207,8 @@ void launch_mma(const MatmulArgs& args, StreamHandle stream) {
 
 template <class T, bool AKMajor, bool BKMajor>
 void launch_mma_majors(const MatmulArgs& args, StreamHandle stream) {
-  const bool aligned = vectors_fit<T>(args.a, AKMajor ? args.k : args.m) &&
-                       vectors_fit<T>(args.b, BKMajor ? args.k : args.n) &&
-                       vectors_fit<T>(args.a, args.a_step) && vectors_fit<T>(args.b, args.b_step);
+  const bool aligned = rows_aligned<T>(args.a, args.lda, args.a_strides) &&
+                       rows_aligned<T>(args.b, args.ldb, args.b_strides);
   if (!aligned) return launch_mma<T, SmallTile, AKMajor, BKMajor, false>(args, stream);
   if (wants_large_tiles(args)) return launch_mma<T, LargeTile, AKMajor, BKMajor, true>(args, stream);
   launch_mma<T, SmallTile, AKMajor, BKMajor, true>(args, stream);

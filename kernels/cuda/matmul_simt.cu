@@ -96,25 +96,23 @@ __global__ void __launch_bounds__(simt_threads)
   SHARED(tiles_b, SimtTile<T>[2]);
   const TilePosition at = tile_position(shape);
   const int m0 = at.m * tile, n0 = at.n * tile;
-  a += at.matrix * shape.a_step;
-  b += at.matrix * shape.b_step;
-  c += at.matrix * shape.c_step;
+  a += at.a;
+  b += at.b;
+  c += at.c;
   const int row = static_cast<int>(threadIdx.x) / side;
   const int column = static_cast<int>(threadIdx.x) % side;
-  const int64_t pitch_a = AKMajor ? shape.k : shape.m;
-  const int64_t pitch_b = BKMajor ? shape.k : shape.n;
 
   T next_a[loads], next_b[loads];
   T acc[per_thread][per_thread] = {};
-  read_tile<T, AKMajor>(next_a, a, pitch_a, m0, shape.m, 0, shape.k);
-  read_tile<T, BKMajor>(next_b, b, pitch_b, n0, shape.n, 0, shape.k);
+  read_tile<T, AKMajor>(next_a, a, shape.lda, m0, shape.m, 0, shape.k);
+  read_tile<T, BKMajor>(next_b, b, shape.ldb, n0, shape.n, 0, shape.k);
   int buffer = 0;
   for (int k0 = 0; k0 < shape.k; k0 += simt_k, buffer ^= 1) {
     write_tile<T, AKMajor>(tiles_a[buffer], next_a);
     write_tile<T, BKMajor>(tiles_b[buffer], next_b);
     __syncthreads();  // the other buffer's readers have passed the last one
-    read_tile<T, AKMajor>(next_a, a, pitch_a, m0, shape.m, k0 + simt_k, shape.k);
-    read_tile<T, BKMajor>(next_b, b, pitch_b, n0, shape.n, k0 + simt_k, shape.k);
+    read_tile<T, AKMajor>(next_a, a, shape.lda, m0, shape.m, k0 + simt_k, shape.k);
+    read_tile<T, BKMajor>(next_b, b, shape.ldb, n0, shape.n, k0 + simt_k, shape.k);
     multiply_tiles<T>(acc, tiles_a[buffer], tiles_b[buffer], row, column);
   }
 #pragma unroll
@@ -125,31 +123,19 @@ __global__ void __launch_bounds__(simt_threads)
 #pragma unroll
     for (int i = 0; i < per_thread; ++i) {
       const int m = m0 + place<T>(row, i);
-      if (m < shape.m)
-        c[int64_t{m} * shape.n + n] = activate(acc[i][j] + added, shape.activation);
+      if (m >= shape.m) continue;
+      T& element = c[m * shape.ldc + n];
+      const T sum = acc[i][j] + added + (shape.accumulate ? element : T(0));
+      element = activate(sum, shape.activation);
     }
   }
 }
 
 template <class T, bool AKMajor, bool BKMajor>
 void launch_simt(const MatmulArgs& args, StreamHandle stream) {
-  const auto tiles = [](int64_t size) {
-    return static_cast<int>((size + Simt<T>::tile - 1) / Simt<T>::tile);
-  };
-  const MatmulShape shape{static_cast<int>(args.m),
-                          static_cast<int>(args.n),
-                          static_cast<int>(args.k),
-                          args.a_step,
-                          args.b_step,
-                          args.c_step,
-                          tiles(args.m),
-                          tiles(args.n),
-                          false,
-                          args.activation};
-  const int64_t blocks = args.batch * shape.tiles_m * shape.tiles_n;
-  GRADUS_CHECK(blocks <= 0x7fffffff, "[matmul] {} tiles are more than one launch can take", blocks);
+  const MatmulShape shape = matmul_shape(args, Simt<T>::tile, Simt<T>::tile);
   launch(matmul_simt_kernel<T, AKMajor, BKMajor>,
-         {.grid = {static_cast<unsigned>(blocks)}, .block = {simt_threads}, .stream = stream},
+         {.grid = {matmul_grid(args, shape)}, .block = {simt_threads}, .stream = stream},
          static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.c),
          static_cast<const T*>(args.bias), shape);
 }

@@ -7,6 +7,7 @@
 
 #include "engine/autodiff/gradients.h"
 #include "engine/exec/prepare.h"
+#include "engine/plan/plan.h"
 #include "ops/all_ops.h"
 #include "ops/ops.h"
 #include "tests/support/random_graph.h"
@@ -107,6 +108,56 @@ TEST(Passes, FusionClosesNoCycle) {
   check_spec(*passed);
   EXPECT_EQ(count_ops(*passed, "fused"), 1);
   EXPECT_EQ(count_ops(*passed, "exp"), 1);
+}
+
+// y = softmax(tanh(x w1)) stays; tanh and the product are computed again for the gradient: same
+// bits, smaller arena.
+TEST(Passes, RecomputeKeepsBitsAndSavesMemory) {
+  register_all_ops();
+  auto graph = std::make_shared<Graph>();
+  Value x = graph->input("x", DType::f64, {64, 64});
+  const Value first = x;
+  std::vector<std::string> segments;
+  for (int layer = 0; layer < 8; ++layer) {
+    segments.push_back("layer" + std::to_string(layer) + ".");
+    const Graph::Scope scope(*graph, "layer" + std::to_string(layer));
+    // permute keeps each step from fusing away.
+    x = transpose(sin(transpose(sin(transpose(sin(x), 0, 1)), 0, 1)), 0, 1);
+  }
+  const int first_backward = static_cast<int>(graph->nodes().size());
+  graph->output("dx", gradients(x, std::vector{first})[0]);
+  const GraphPtr again = recompute(*graph, {first_backward, segments});
+  check_spec(*again);
+  expect_same_results(*graph, *again, 5);
+  const auto arena_bytes = [](const GraphPtr& g) {
+    const GraphPtr passed = run_passes(g, standard_passes(host_evaluator()));
+    return make_plan(*passed, std::vector<int64_t>(passed->nodes().size(), 0)).arena_bytes;
+  };
+  EXPECT_LT(static_cast<double>(arena_bytes(again)), 0.7 * static_cast<double>(arena_bytes(graph)));
+}
+
+// Reductions stay in f32, results keep their dtype, and the numbers move by no more than bf16
+// rounding.
+TEST(Passes, AutocastRunsLowPrecisionOps) {
+  register_all_ops();
+  Graph graph;
+  const Value x = graph.input("x", DType::f32, {8, 16}), w = graph.state("w", DType::f32, {16, 4});
+  const Value loss = mean(square(apply1("matmul", {tanh(x), w})));
+  graph.output("loss", loss);
+  graph.update(w, w - 0.1 * gradients(loss, std::vector{w})[0]);
+  const GraphPtr low = autocast(graph, DType::bf16);
+  check_spec(*low);
+  EXPECT_EQ(low->spec(low->outputs()[0].value).dtype, DType::f32);
+  const auto first_gemm = std::ranges::find_if(
+      low->nodes(), [](const Node& n) { return n.op && n.op->name == "gemm"; });
+  ASSERT_NE(first_gemm, low->nodes().end());
+  EXPECT_EQ(first_gemm->outputs[0].dtype, DType::bf16);
+  TensorMap states{{"w", Tensor::full(DType::f32, {16, 4}, 0.3)}}, low_states = states;
+  const TensorMap inputs{{"x", Tensor::full(DType::f32, {8, 16}, 0.7)}};
+  const double exact = run_stepwise(graph, inputs, states).at("loss").item();
+  const double rounded = run_stepwise(*low, inputs, low_states).at("loss").item();
+  EXPECT_NE(exact, rounded);
+  EXPECT_NEAR(exact, rounded, 0.02 * exact);
 }
 
 }  // namespace

@@ -88,24 +88,20 @@ void check(const Shape& s, bool ta, bool tb, bool tf32 = false, bool repeat_b = 
   const std::vector<int> a = digits(s.batch * s.m * s.k, 1);
   const std::vector<int> b = digits((repeat_b ? 1 : s.batch) * s.k * s.n, 2);
   DeviceBuffer<T> da(stored<T>(a)), db(stored<T>(b)), dc(static_cast<size_t>(s.batch * s.m * s.n));
-  const MatmulArgs args{.dtype = Type<T>::dtype,
-                        .a = da.data(),
-                        .b = db.data(),
-                        .c = dc.data(),
-                        .m = s.m,
-                        .n = s.n,
-                        .k = s.k,
-                        .transpose_a = ta,
-                        .transpose_b = tb,
-                        .batch = s.batch,
-                        .a_step = s.m * s.k,
-                        .b_step = repeat_b ? 0 : s.k * s.n,
-                        .c_step = s.m * s.n,
-                        .allow_tf32 = tf32};
+  MatmulArgs args = kernels::dense_matmul(Type<T>::dtype, s.m, s.n, s.k, ta, tb);
+  args.a = da.data();
+  args.b = db.data();
+  args.c = dc.data();
+  args.batch = {s.batch};
+  args.a_strides[0] = s.m * s.k;
+  args.b_strides[0] = repeat_b ? 0 : s.k * s.n;
+  args.c_stride = s.m * s.n;
+  args.allow_tf32 = tf32;
   kernels::matmul_cuda(args, {});
   const auto reports = finish();
   ASSERT_TRUE(reports.empty()) << describe(reports);
-  expect_equal(dc.read(), product(a, b, s, ta, tb, args.a_step, args.b_step),
+  expect_equal(dc.read(), product(a, b, s, ta, tb, args.a_strides[0],
+                       args.b_strides[0]),
                std::to_string(s.m) + " x " + std::to_string(s.n) + " x " + std::to_string(s.k) +
                    (ta ? " a^T" : "") + (tb ? " b^T" : ""));
 }
@@ -161,49 +157,72 @@ TEST_F(Matmul, Batches) {
   check<float>({9, 11, 5, 3}, false, false);
 }
 
-TEST_F(Matmul, EmptySumsAreZero) {
-  DeviceBuffer<bf16> c(6 * 5), nothing(1);
-  kernels::matmul_cuda({.dtype = DType::bf16,
-                        .a = nothing.data(),
-                        .b = nothing.data(),
-                        .c = c.data(),
-                        .m = 6,
-                        .n = 5,
-                        .k = 0},
-                       {});
-  expect_equal(c.read(), std::vector<int>(30, 0), "k = 0");
-  kernels::matmul_cuda({.dtype = DType::f32, .a = nullptr, .b = nullptr, .c = nullptr, .m = 0,
-                        .n = 5, .k = 3},
-                       {});
+// a (2, 1, m, k) and b (3, k, n) give (2, 3, m, n); rows of a and c are longer than what is used.
+TEST_F(Matmul, BroadcastBatchesAndPitches) {
+  const Shape s{10, 12, 9, 6};
+  const int64_t lda = 16, ldc = 20;
+  const std::vector<int> a = digits(2 * s.m * lda, 1), b = digits(3 * s.k * s.n, 2);
+  DeviceBuffer<bf16> da(stored<bf16>(a)), db(stored<bf16>(b));
+  DeviceBuffer<bf16> dc(stored<bf16>(std::vector<int>(static_cast<size_t>(6 * s.m * ldc), 7)));
+  MatmulArgs args = kernels::dense_matmul(DType::bf16, s.m, s.n, s.k);
+  args.a = da.data();
+  args.b = db.data();
+  args.c = dc.data();
+  args.lda = lda;
+  args.ldc = ldc;
+  args.batch = {2, 3};
+  args.a_strides = {s.m * lda, 0};
+  args.b_strides = {0, s.k * s.n};
+  args.c_stride = s.m * ldc;
+  kernels::matmul_cuda(args, {});
+  const std::vector<bf16> c = dc.read();
+  for (int64_t z = 0; z < 6; ++z)
+    for (int64_t i = 0; i < s.m; ++i)
+      for (int64_t j = 0; j < ldc; ++j) {
+        int sum = 0;
+        for (int64_t p = 0; p < s.k && j < s.n; ++p)
+          sum += a[static_cast<size_t>((z / 3 * s.m + i) * lda + p)] *
+                 b[static_cast<size_t>((z % 3 * s.k + p) * s.n + j)];
+        ASSERT_EQ(to_float(c[static_cast<size_t>((z * s.m + i) * ldc + j)]), j < s.n ? sum : 7);
+      }
 }
 
-TEST_F(Matmul, BiasAndActivation) {
+TEST_F(Matmul, EmptySumsAreZero) {
+  DeviceBuffer<bf16> c(6 * 5), nothing(1);
+  MatmulArgs args = kernels::dense_matmul(DType::bf16, 6, 5, 0);
+  args.a = args.b = nothing.data();
+  args.c = c.data();
+  kernels::matmul_cuda(args, {});
+  expect_equal(c.read(), std::vector<int>(30, 0), "k = 0");
+  kernels::matmul_cuda(kernels::dense_matmul(DType::f32, 0, 5, 3), {});
+}
+
+TEST_F(Matmul, BiasActivationAndAccumulation) {
   const Shape s{20, 24, 16};
   const std::vector<int> a = digits(s.m * s.k, 1), b = digits(s.k * s.n, 2), bias = digits(s.n, 3);
   const std::vector<int> plain = product(a, b, s, false, false, 0, 0);
   DeviceBuffer<float> da(stored<float>(a)), db(stored<float>(b)), dbias(stored<float>(bias));
   for (const bool tf32 : {false, true})
     for (const Activation activation : {Activation::none, Activation::relu, Activation::gelu,
-                                        Activation::gelu_tanh, Activation::silu}) {
-      DeviceBuffer<float> dc(static_cast<size_t>(s.m * s.n));
-      kernels::matmul_cuda({.dtype = DType::f32,
-                            .a = da.data(),
-                            .b = db.data(),
-                            .c = dc.data(),
-                            .m = s.m,
-                            .n = s.n,
-                            .k = s.k,
-                            .bias = dbias.data(),
-                            .activation = activation,
-                            .allow_tf32 = tf32},
-                           {});
+                                        Activation::gelu_tanh, Activation::silu,
+                                        Activation::sigmoid, Activation::tanh}) {
+      DeviceBuffer<float> dc(std::vector<float>(static_cast<size_t>(s.m * s.n), 1.0f));
+      MatmulArgs args = kernels::dense_matmul(DType::f32, s.m, s.n, s.k);
+      args.a = da.data();
+      args.b = db.data();
+      args.c = dc.data();
+      args.bias = dbias.data();
+      args.activation = activation;
+      args.accumulate = tf32;
+      args.allow_tf32 = tf32;
+      kernels::matmul_cuda(args, {});
       const std::vector<float> c = dc.read();
       for (size_t i = 0; i < c.size(); ++i) {
-        const double x = plain[i] + bias[i % static_cast<size_t>(s.n)];
+        const double x = plain[i] + bias[i % static_cast<size_t>(s.n)] + (tf32 ? 1 : 0);
         const double expected[] = {
             x, std::max(x, 0.0), 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))),
             0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))),
-            x / (1 + std::exp(-x))};
+            x / (1 + std::exp(-x)), 1 / (1 + std::exp(-x)), std::tanh(x)};
         ASSERT_NEAR(c[i], expected[static_cast<int>(activation)], 1e-6 * std::max(1.0, std::abs(x)));
       }
     }
@@ -215,9 +234,12 @@ TEST_F(Matmul, Tf32ErrorIsThatOfRounding) {
   const std::vector<float> a = numbers(static_cast<size_t>(s.m * s.k), -1, 1, 1);
   const std::vector<float> b = numbers(static_cast<size_t>(s.k * s.n), -1, 1, 2);
   DeviceBuffer<float> da(a), db(b), dc(static_cast<size_t>(s.m * s.n));
-  kernels::matmul_cuda({.dtype = DType::f32, .a = da.data(), .b = db.data(), .c = dc.data(),
-                        .m = s.m, .n = s.n, .k = s.k, .allow_tf32 = true},
-                       {});
+  MatmulArgs args = kernels::dense_matmul(DType::f32, s.m, s.n, s.k);
+  args.a = da.data();
+  args.b = db.data();
+  args.c = dc.data();
+  args.allow_tf32 = true;
+  kernels::matmul_cuda(args, {});
   const std::vector<float> c = dc.read();
   for (int64_t i = 0; i < s.m; ++i)
     for (int64_t j = 0; j < s.n; ++j) {
@@ -249,6 +271,7 @@ TEST_F(Matmul, NoBankConflicts) {
       sim::options().count_accesses = true;
       check<bf16>({64, 64, 128}, ta, tb);
       const sim::Counters c = sim::take_counters().at(0);
+      EXPECT_GT(c.shared_wavefronts, 0u);
       EXPECT_EQ(c.shared_wavefronts, c.shared_ideal_wavefronts) << ta << tb;
       EXPECT_EQ(c.global_sectors, c.global_ideal_sectors) << ta << tb;
       EXPECT_EQ(c.mma, 64u * 64u * 128u / (16u * 8u * 16u));
