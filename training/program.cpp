@@ -2,6 +2,8 @@
 #include "training/program.h"
 
 #include "engine/autodiff/gradients.h"
+#include "engine/exec/stepwise.h"
+#include "engine/passes/passes.h"
 #include "ops/ops.h"
 
 namespace gradus {
@@ -41,10 +43,10 @@ std::vector<Value> clipped(std::vector<Value> gradients, double clip, Graph& gra
   for (const Value& gradient : gradients)
     if (gradient) present.push_back(gradient);
   const std::vector<Value> results = apply("clip_grad_norm", present, {{"max_norm", clip}});
-  size_t next = 0;
+  graph.output("grad_norm", results[0]);
+  size_t next = 1;
   for (Value& gradient : gradients)
     if (gradient) gradient = results[next++];
-  graph.output("grad_norm", results[next]);
   return gradients;
 }
 
@@ -67,7 +69,7 @@ std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec&
   if (clip > 0) slopes = clipped(std::move(slopes), clip, *graph);
   const Value lr = graph->input("lr", dtype, {}), step = graph->input("step", dtype, {});
   add_updates(optimizer, *graph, parameters, weights, slopes, lr, step);
-  return graph;
+  return prepared(graph);
 }
 
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
@@ -79,7 +81,14 @@ std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpe
                                    {{"reduction", "sum"}, {"ignore_index", no_target}}));
   const Value chosen = apply1("argmax", {predictions.logits}, {{"dim", -1}});
   graph->output("correct", sum(cast(eq(chosen, predictions.targets), DType::i64)));
-  return graph;
+  return prepared(graph);
+}
+
+std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph) {
+  const Evaluator evaluate = [](const Node& node, std::span<const Tensor> inputs) {
+    return run_op(*node.op, node.attrs, inputs);
+  };
+  return run_passes(std::move(graph), standard_passes(evaluate));
 }
 
 void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states) {
