@@ -18,9 +18,11 @@ std::string_view kind_name(const Node& node) {
     case NodeKind::op:
       return node.op->name;
     case NodeKind::branch:
-      return \"if\";
-          case NodeKind::loop : return \"loop\";
-                                case NodeKind::scan : return \"scan\";
+      return "if";
+    case NodeKind::loop:
+      return "loop";
+    case NodeKind::scan:
+      return "scan";
   }
   return "?";
 }
