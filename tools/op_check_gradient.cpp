@@ -30,7 +30,8 @@ class Functional {
   }
 
   // (f(x + step * direction) - f(x - step * direction)) / (2 step) by the input `name`, summed
-  // element by element so that large values common to both do not drown the difference.
+  // element by element so that large values common to both do not drown the difference. What is NaN
+  // or infinite on both sides (the mean of nothing) does not move.
   double slope(const std::string& name, std::span<const std::pair<int64_t, double>> direction,
                double step) {
     const Tensor original = inputs_.at(name);
@@ -47,7 +48,8 @@ class Functional {
     double sum = 0;
     for (const auto& [output, weights] : targets_) {
       const double *a = above.at(output).data_as<double>(), *b = below.at(output).data_as<double>();
-      for (size_t i = 0; i < weights.size(); ++i) sum += weights[i] * (a[i] - b[i]);
+      for (size_t i = 0; i < weights.size(); ++i)
+        if (std::isfinite(a[i]) || std::isfinite(b[i])) sum += weights[i] * (a[i] - b[i]);
     }
     return sum / (2 * step);
   }
