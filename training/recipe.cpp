@@ -47,8 +47,8 @@ KeyValue coerce(const RecipeKey& key, const KeyValue& value, const std::string& 
                     (key.type == AttrType::text && value.as<std::string>()) ||
                     (key.type == AttrType::integers && value.as<KeyValue::Integers>());
   if (!fits)
-    refuse(place,
-           fmt::format("'{}' is {}, got {}", key.name, attr_type_name(key.type), to_string(value)));
+    refuse(place, fmt::format("'{}' expected {}, got {}", key.name, attr_type_name(key.type),
+                              to_string(value)));
   return value;
 }
 
@@ -122,7 +122,8 @@ KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::
         text = text.substr(1, text.size() - 2);
       return text;
   }
-  refuse(place, fmt::format("'{}' is {}, got '{}'", key.name, attr_type_name(key.type), text));
+  refuse(place,
+         fmt::format("'{}' expected {}, got '{}'", key.name, attr_type_name(key.type), text));
 }
 
 struct Setting {

@@ -66,13 +66,13 @@ TEST(Recipe, AMisspeltKeyNamesItsPlaceAndTheNearest) {
 }
 
 TEST(Recipe, AWrongTypeNamesItsPlace) {
-  EXPECT_TRUE(refusal("\nbatch = \"many\"\n").starts_with("r.toml:2:9: 'batch' is integer, got"));
-  EXPECT_TRUE(refusal("batch = 1.5\n").starts_with("r.toml:1:9: 'batch' is integer"));
+  EXPECT_TRUE(refusal("\nbatch = \"many\"\n").starts_with("r.toml:2:9: 'batch' expected int, got"));
+  EXPECT_TRUE(refusal("batch = 1.5\n").starts_with("r.toml:1:9: 'batch' expected int"));
   EXPECT_TRUE(refusal("model = 3\n").starts_with("r.toml:1:1: unknown key 'model'"));
-  EXPECT_TRUE(refusal("lr = true\n").starts_with("r.toml:1:6: 'lr' is real"));
+  EXPECT_TRUE(refusal("lr = true\n").starts_with("r.toml:1:6: 'lr' expected float"));
   EXPECT_TRUE(refusal("lr = 1979-05-27\n").starts_with("r.toml:1:6:"));
   EXPECT_TRUE(refusal("[model]\nhidden = [1, 2.5]\n").starts_with("r.toml:2:10: a list"));
-  EXPECT_TRUE(refusal("", {"steps=ten"}).starts_with("override 'steps=ten': 'steps' is integer"));
+  EXPECT_TRUE(refusal("", {"steps=ten"}).starts_with("override 'steps=ten': 'steps' expected int"));
   EXPECT_TRUE(refusal("", {"steps=1e3"}).starts_with("override 'steps=1e3':"));
   EXPECT_TRUE(refusal("", {"model.hidden=1,,2"}).starts_with("override 'model.hidden=1,,2':"));
   EXPECT_TRUE(refusal("", {"batch"}).ends_with("expected key=value"));
@@ -86,8 +86,8 @@ TEST(Recipe, AValueOutOfRangeIsRefused) {
   EXPECT_TRUE(refusal("lr = inf\n").find("'lr' expected") != std::string::npos);
   EXPECT_TRUE(refusal("", {"model.hidden=4,0"}).find("'model.hidden' expected") !=
               std::string::npos);
-  EXPECT_EQ(refusal("precision = \"f23\"\n"),
-            "r.toml:1:13: 'precision' expected one of f32, f64, got 'f23', did you mean 'f32'?");
+  EXPECT_EQ(refusal("precision = \"f3\"\n"),
+            "r.toml:1:13: 'precision' expected one of f32, f64, got 'f3', did you mean 'f32'?");
 }
 
 TEST(Recipe, AKeyOfAnotherModelIsRefused) {
@@ -118,7 +118,7 @@ TEST(Recipe, EveryKeyIsDocumentedAndItsDefaultLegal) {
   for (const RecipeKey& key : recipe_keys()) {
     EXPECT_FALSE(key.doc.empty()) << key.name;
     EXPECT_NE(text.find(std::string(key.name)), std::string::npos) << key.name;
-    if (!key.when.empty()) EXPECT_NE(find_recipe_key(key.when), nullptr) << key.name;
+    EXPECT_TRUE(key.when.empty() || find_recipe_key(key.when) != nullptr) << key.name;
   }
 }
 
