@@ -45,7 +45,7 @@ int run_plan(const PlanOptions& options) {
   const auto data = load_data(recipe, Split::train);
   Device& device = find_device(recipe.text("device"));
   ParameterTable parameters;
-  const GraphPtr graph =
+  const std::shared_ptr<const Graph> graph =
       training_graph(make_model(recipe, *data), batch_spec(*data, recipe.integer("batch")),
                      *parse_dtype(recipe.text("precision")), make_optimizer(recipe),
                      recipe.real("clip"), parameters);
