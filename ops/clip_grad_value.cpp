@@ -19,7 +19,7 @@ std::vector<Sample> samples() {
   const auto input = [](const Shape& shape) {
     return SampleInput{.shape = shape, .fill = Fill::distinct, .lo = -1, .hi = 1};
   };
-  return {{.inputs = {input({3, 5}), input({7})}, .attrs = {{"clip_value", 0.523}}},
+  return {{.inputs = {input({3, 5}), input({7}), input({2})}, .attrs = {{"clip_value", 0.523}}},
           {.inputs = {input({})}, .attrs = {{"clip_value", 0.111}}},
           {.inputs = {input({1})}, .attrs = {{"clip_value", 2.0}}},
           {.inputs = {input({0, 3})}, .attrs = {{"clip_value", 1.0}}}};

@@ -38,7 +38,8 @@ Shape at_least_1d(const Shape& shape) { return shape.rank() == 0 ? Shape{1} : sh
 
 void check_index_dtype(const InferArgs& args, size_t input, std::string_view name) {
   const DType dtype = args.in[input].dtype;
-  GRADUS_CHECK(dtype == DType::i64 || dtype == DType::i32,
+  const bool unread = args.in[input].numel() == 0 && is_integral(dtype);
+  GRADUS_CHECK(dtype == DType::i64 || dtype == DType::i32 || unread,
                "[{}] input {} ('{}') dtype, expected i64 or i32, got {}", args.op, input, name,
                dtype_name(dtype));
 }

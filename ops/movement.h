@@ -16,7 +16,7 @@ uint64_t element_bits(double value, DType dtype);
 // A scalar seen as one dim of one element, as PyTorch's indexing sees it.
 Shape at_least_1d(const Shape& shape);
 
-// Throws unless input `input` holds i64 or i32.
+// Throws unless input `input` holds i64 or i32, or no elements of another whole type.
 void check_index_dtype(const InferArgs& args, size_t input, std::string_view name);
 // Throws unless `index` fits `shape` in every dim other than `dim`.
 void check_index_shape(std::string_view op, const Shape& index, const Shape& shape, int dim,

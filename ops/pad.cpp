@@ -48,9 +48,11 @@ Amounts amounts(const Attrs& attrs, int rank) {
   return result;
 }
 
-void check_reach(PadMode mode, int dim, int64_t size, int64_t largest) {
+void check_reach(PadMode mode, int dim, int64_t size, int64_t before, int64_t after) {
+  const int64_t largest = std::max(before, after);
   if (mode == PadMode::constant || largest <= 0) return;
-  const int64_t most = mode == PadMode::reflect ? size - 1 : size;
+  const int64_t kept = size + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);
+  const int64_t most = mode == PadMode::reflect ? size - 1 : kept;
   const bool fits = mode == PadMode::replicate ? size > 0 : largest <= most;
   GRADUS_CHECK(fits, "[pad] mode '{}' cannot pad dim {} of {} elements by {}",
                mode_names[static_cast<size_t>(mode)], dim, size, largest);
@@ -71,7 +73,7 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
     GRADUS_CHECK(!overflow && padded >= 0 && before >= -size && after >= -size,
                  "[pad] dim {} of {} elements cannot be padded by {} and {}", d, size, before,
                  after);
-    check_reach(mode, d, size, std::max(before, after));
+    check_reach(mode, d, size, before, after);
     out.shape[d] = padded;
   }
   (void)out.bytes();
@@ -91,17 +93,19 @@ void run(const RunArgs& args) {
 }
 
 // Sums each position of the padded dim back to where it came from.
-Value fold_dim(Value dy, PadMode mode, int dim, int64_t before, int64_t size) {
-  const int64_t count = dy.shape()[dim];
+Value fold_dim(Value dy, PadMode mode, int d, int64_t before, int64_t after, int64_t size) {
+  const kernels::PadDim dim{size, std::max<int64_t>(-before, 0),
+                            size + std::min<int64_t>(after, 0)};
+  const int64_t count = dy.shape()[d];
   std::vector<int64_t> sources(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i)
-    sources[static_cast<size_t>(i)] = kernels::pad_source(mode, i - before, size);
+    sources[static_cast<size_t>(i)] = kernels::pad_source(mode, i - before, dim);
   Graph& graph = dy.graph();
   Shape shape = dy.shape();
-  shape[dim] = size;
+  shape[d] = size;
   const Value index =
       graph.constant(Tensor::from<int64_t>(DType::i64, {count}, std::span<const int64_t>(sources)));
-  return apply1("index_add", {graph.full(shape, 0.0, dy.dtype()), index, dy}, {{"dim", dim}});
+  return apply1("index_add", {graph.full(shape, 0.0, dy.dtype()), index, dy}, {{"dim", d}});
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -117,7 +121,7 @@ std::vector<Value> grad(GradArgs& args) {
   for (int d = 0; d < shape.rank(); ++d) {
     const size_t k = static_cast<size_t>(d);
     if (pad.before[k] != 0 || pad.after[k] != 0)
-      dy = fold_dim(dy, mode, d, pad.before[k], shape[d]);
+      dy = fold_dim(dy, mode, d, pad.before[k], pad.after[k], shape[d]);
   }
   return {dy};
 }

@@ -49,8 +49,9 @@ class ReverseWalk {
            is_floating(graph_.spec(ref).dtype);
   }
 
-  const InputSpec& input_spec(const Node& node, size_t input) const {
-    return node.op->inputs[std::min(input, node.op->inputs.size() - 1)];
+  static bool is_differentiable(const Node& node, size_t input) {
+    if (node.op == nullptr) return true;  // control flow: visit() refuses it
+    return node.op->inputs[std::min(input, node.op->inputs.size() - 1)].differentiable;
   }
 
   // reaches_[i]: some differentiable input of node i depends on a value of wrt.
@@ -58,7 +59,7 @@ class ReverseWalk {
     for (size_t i = 0; i < reaches_.size(); ++i) {
       const Node& node = graph_.node(static_cast<int>(i));
       for (size_t k = 0; k < node.inputs.size(); ++k)
-        if (input_spec(node, k).differentiable && carries(node.inputs[k])) reaches_[i] = true;
+        if (is_differentiable(node, k) && carries(node.inputs[k])) reaches_[i] = true;
     }
   }
 
@@ -82,13 +83,16 @@ class ReverseWalk {
       any |= found != gradients_.end();
     }
     if (!any) return;
+    if (node.op == nullptr)
+      failf(ErrorKind::unsupported, node.name,
+            "control flow has no gradient: unroll it where the graph is built");
     if (node.op->grad == nullptr)
       failf(ErrorKind::invalid_argument, node.op->name, "has no gradient ({}); asked for at '{}'",
             node.op->no_grad.empty() ? "not differentiable" : node.op->no_grad, node.name);
     GradArgs args{{}, {}, std::move(dout), node.attrs, {}};
     for (size_t k = 0; k < node.inputs.size(); ++k) {
       args.in.push_back(graph_.value(node.inputs[k]));
-      args.needs.push_back(input_spec(node, k).differentiable && carries(node.inputs[k]));
+      args.needs.push_back(is_differentiable(node, k) && carries(node.inputs[k]));
     }
     for (size_t k = 0; k < node.outputs.size(); ++k)
       args.out.emplace_back(graph_, index, static_cast<int>(k));

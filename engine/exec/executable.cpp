@@ -24,6 +24,9 @@ Executable::Executable(std::shared_ptr<const Graph> graph, StateStore& states, A
     if (node.kind == NodeKind::state)
       states.declare(node.name, node.outputs[0].dtype, node.outputs[0].shape);
     if (node.kind == NodeKind::constant) constants_[at(i)] = node.constant.to(*device_);
+    if (!node.subgraphs.empty())
+      failf(ErrorKind::unsupported, node.name,
+            "control flow cannot be planned; run the graph stepwise");
     if (node.kind != NodeKind::op || node.op->view) continue;
     std::vector<TensorSpec> in;
     for (const ValueRef& input : node.inputs)

@@ -2,6 +2,7 @@
 #include "engine/exec/stepwise.h"
 
 #include "engine/base/error.h"
+#include "engine/exec/control_flow.h"
 #include "engine/exec/kernel_call.h"
 
 namespace gradus {
@@ -66,11 +67,13 @@ TensorMap run_stepwise(const Graph& graph, const TensorMap& inputs, TensorMap& s
   std::map<ValueRef, Tensor> values;
   for (int index = 0; index < static_cast<int>(graph.nodes().size()); ++index) {
     const Node& node = graph.node(index);
-    if (node.kind == NodeKind::op) {
+    if (node.kind == NodeKind::op || !node.subgraphs.empty()) {
       std::vector<Tensor> arguments;
       for (const ValueRef& input : node.inputs)
         arguments.push_back(input.present() ? values.at(input) : Tensor());
-      const std::vector<Tensor> results = run_op(*node.op, node.attrs, arguments, options);
+      const std::vector<Tensor> results = node.kind == NodeKind::op
+                                              ? run_op(*node.op, node.attrs, arguments, options)
+                                              : run_control_flow(node, arguments, options);
       if (options.observe) options.observe(node, results);
       for (size_t k = 0; k < results.size(); ++k)
         if (readers[{index, static_cast<int>(k)}] > 0)

@@ -17,6 +17,12 @@ std::string_view kind_name(const Node& node) {
       return "constant";
     case NodeKind::op:
       return node.op->name;
+    case NodeKind::branch:
+      return "if";
+    case NodeKind::loop:
+      return "loop";
+    case NodeKind::scan:
+      return "scan";
   }
   return "?";
 }

@@ -12,7 +12,8 @@
 
 namespace gradus {
 
-enum class NodeKind { input, state, constant, op };
+// branch, loop and scan hold graphs (graph/control_flow.h) and run stepwise only.
+enum class NodeKind { input, state, constant, op, branch, loop, scan };
 
 // One output of one node by position; node < 0: absent.
 struct ValueRef {
@@ -31,7 +32,8 @@ struct Node {
       inputs;  // one per InputSpec (variadic ones appended); absent ones are not present()
   std::vector<TensorSpec> outputs;
   Tensor constant;                                // kind constant, on the CPU
-  std::vector<std::shared_ptr<Graph>> subgraphs;  // bodies of if, loop, scan (stepwise mode)
+  std::vector<std::shared_ptr<Graph>> subgraphs;  // bodies of branch, loop and scan
+  int64_t carried = 0;                            // of loop and scan: how many values go round
 };
 
 struct NamedValue {

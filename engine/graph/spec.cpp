@@ -28,6 +28,8 @@ void check_node(const Graph& graph, int index) {
     GRADUS_ASSERT(node.op != nullptr && !node.op->composite, "{} has no op to run", where());
     GRADUS_ASSERT(node.op->infer({node.op->name, specs, node.attrs}) == node.outputs,
                   "{} has outputs that its shape rule does not give", where());
+  } else if (!node.subgraphs.empty()) {
+    for (const auto& body : node.subgraphs) check_spec(*body);
   } else {
     GRADUS_ASSERT(node.inputs.empty() && node.outputs.size() == 1,
                   "{} must have one output and no inputs", where());

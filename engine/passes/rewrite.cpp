@@ -16,7 +16,8 @@ Value Rewriter::mapped(ValueRef old) const {
 
 void Rewriter::copy(int index) {
   Node node = from_->node(index);
-  for (ValueRef& input : node.inputs) input = Graph::ref(mapped(input));
+  for (ValueRef& input : node.inputs)
+    if (input.present()) input = Graph::ref(result(input));
   const std::vector<Value> values = to_->append(std::move(node));
   for (int k = 0; k < static_cast<int>(values.size()); ++k)
     map_[{index, k}] = values[static_cast<size_t>(k)];

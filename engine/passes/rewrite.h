@@ -22,7 +22,7 @@ class Rewriter {
   // What an old value has become. Its node must have been copied or replaced.
   Value mapped(ValueRef old) const;
   bool has(ValueRef old) const { return map_.contains(old); }
-  // Appends a copy of the old node, reading mapped inputs.
+  // Appends a copy of the old node, reading mapped inputs (cast back where their dtype changed).
   void copy(int node);
   // Appends the old node's op and attributes on other inputs; its shape rule gives the outputs.
   void reapply(int node, const std::vector<Value>& inputs);

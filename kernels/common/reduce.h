@@ -40,7 +40,8 @@ DEV T warp_reduce(T value, Op op) {
 }
 
 // Over a block of `Threads` (a multiple of 32), numbered along x; every thread gets the result. All
-// threads must call it.
+// threads must call it. The scratch memory belongs to (Threads, T, Op): between two calls with the
+// same three there must be a barrier.
 template <int Threads, class T, class Op>
 DEV T block_reduce(T value, Op op) {
   static_assert(Threads % warp_size == 0 && Threads <= 1024);
@@ -51,9 +52,7 @@ DEV T block_reduce(T value, Op op) {
     const int lane = static_cast<int>(threadIdx.x) % warp_size;
     if (lane == 0) part[threadIdx.x / warp_size] = value;
     __syncthreads();
-    value = lane < warps ? part[lane] : Op::template identity<T>();
-    value = warp_reduce(value, op);
-    __syncthreads();  // the next call writes the same memory
+    value = warp_reduce(lane < warps ? part[lane] : Op::template identity<T>(), op);
   }
   return value;
 }

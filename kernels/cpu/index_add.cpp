@@ -11,16 +11,20 @@ namespace gradus::kernels {
 namespace {
 
 constexpr int64_t column_block = 64;
+constexpr int64_t start_bytes = 1 << 18;
 
 void start(const IndexAddArgs& args) {
-  const size_t bytes =
-      static_cast<size_t>(dtype_bytes(args.dtype, args.outer * args.dim * args.inner));
-  if (bytes == 0 || args.x == args.out) return;
-  if (args.x == nullptr) {
-    std::memset(args.out, 0, bytes);
-  } else {
-    std::memcpy(args.out, args.x, bytes);
-  }
+  if (args.x == args.out) return;
+  const int64_t bytes = dtype_bytes(args.dtype, args.outer * args.dim * args.inner);
+  parallel_range(bytes, start_bytes, [&](int64_t begin, int64_t end) {
+    char* to = static_cast<char*>(args.out) + begin;
+    const size_t count = static_cast<size_t>(end - begin);
+    if (args.x == nullptr) {
+      std::memset(to, 0, count);
+    } else {
+      std::memcpy(to, static_cast<const char*>(args.x) + begin, count);
+    }
+  });
 }
 
 // Adds columns [begin, end) of outer slice `o`.

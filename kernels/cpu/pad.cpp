@@ -19,7 +19,7 @@ int64_t line_source(const PadArgs& args, int64_t line) {
     const int64_t out_index = line % args.out_shape[d];
     line /= args.out_shape[d];
     const int64_t index =
-        pad_source(args.mode, out_index - args.before[static_cast<size_t>(d)], args.shape[d]);
+        pad_source(args.mode, out_index - args.before[static_cast<size_t>(d)], args.dim(d));
     if (index < 0) return -1;
     at += index * stride;
     stride *= args.shape[d];
@@ -40,8 +40,9 @@ void pad_line(const PadArgs& args, int64_t source, T* out) {
   const int64_t before = args.before[static_cast<size_t>(last)];
   const int64_t first = std::clamp<int64_t>(before, 0, size);
   const int64_t beyond = std::clamp<int64_t>(before + in_size, first, size);
+  const PadDim dim = args.dim(last);
   const auto padded = [&](int64_t i) {
-    const int64_t at = pad_source(args.mode, i - before, in_size);
+    const int64_t at = pad_source(args.mode, i - before, dim);
     return at < 0 ? value : x[at];
   };
   for (int64_t i = 0; i < first; ++i) out[i] = padded(i);

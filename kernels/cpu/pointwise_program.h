@@ -19,4 +19,10 @@ struct TileTable {
 
 void run_pointwise(const PointwiseArgs& args, const TileTable& table);
 
+const TileTable& pointwise_reference_table();
+
+// Write the f32 functions for one instruction set to tiles[op]; null where there is none.
+void pointwise_tiles_avx2(TileFunction* tiles);
+void pointwise_tiles_avx512(TileFunction* tiles);
+
 }  // namespace gradus::kernels

@@ -77,9 +77,13 @@ TileTable make_table() {
 
 }  // namespace
 
-void pointwise_cpu_reference(const PointwiseArgs& args) {
+const TileTable& pointwise_reference_table() {
   static const TileTable table = make_table();
-  run_pointwise(args, table);
+  return table;
+}
+
+void pointwise_cpu_reference(const PointwiseArgs& args) {
+  run_pointwise(args, pointwise_reference_table());
 }
 
 }  // namespace gradus::kernels

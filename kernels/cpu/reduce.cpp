@@ -8,32 +8,13 @@
 #include "engine/base/dispatch.h"
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "kernels/cpu/accumulator.h"
 #include "kernels/cpu/reduce_axes.h"
 
 namespace gradus::kernels {
 namespace {
 
 constexpr int64_t elements_per_chunk = 1 << 14;
-
-// Integers wrap as they do in PyTorch; unsigned so that overflow is defined.
-template <class T>
-using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
-
-// As the engine's conversions: truncates, NaN gives 0, saturates.
-uint64_t truncated(double value) {
-  if (value != value) return 0;
-  if (value >= 9223372036854775808.0) return static_cast<uint64_t>(INT64_MAX);
-  if (value <= -9223372036854775808.0) return static_cast<uint64_t>(INT64_MIN);
-  return static_cast<uint64_t>(static_cast<int64_t>(value));
-}
-
-template <class A, class T>
-A widened(T value) {
-  if constexpr (std::is_floating_point_v<T> && std::is_integral_v<A>)
-    return truncated(value);
-  else
-    return static_cast<A>(value);
-}
 
 template <class A, class T>
 A sum_of(const ReduceAxes& axes, const T* from) {
@@ -138,10 +119,7 @@ template <class A, class T>
 void store_folded(const ReduceArgs& args, const ReduceAxes& axes, const T* from, int64_t k) {
   const A value =
       args.reduction == Reduction::sum ? sum_of<A>(axes, from) : product_of<A>(axes, from);
-  if constexpr (std::is_integral_v<A>)
-    store(args, k, static_cast<int64_t>(value));
-  else
-    store(args, k, value);
+  store(args, k, settled(value));
 }
 
 template <class T>

@@ -159,13 +159,13 @@ __global__ void __launch_bounds__(Config::threads, Config::blocks_per_sm)
       stage.a.template load<Aligned>(a, shape.lda, m0, shape.m, step * tile_k<T>, shape.k);
       stage.b.template load<Aligned>(b, shape.ldb, n0, shape.n, step * tile_k<T>, shape.k);
     }
-    cp_async_commit();  // also when empty: the waits count groups
+    if constexpr (Aligned) cp_async_commit();  // also when empty: the waits count groups
   };
   float acc[FM][FN][4] = {};
 #pragma unroll
   for (int step = 0; step < matmul_stages - 1; ++step) load(step);
   for (int step = 0; step < steps; ++step) {
-    cp_async_wait<matmul_stages - 2>();
+    if constexpr (Aligned) cp_async_wait<matmul_stages - 2>();
     __syncthreads();  // this stage has landed for all, and all are done with the one refilled next
     load(step + matmul_stages - 1);
     multiply_stage<T, Config>(acc, shared.stages[step % matmul_stages], warp_m, warp_n);

@@ -45,7 +45,7 @@ struct Tile {
 
   DEV unsigned char* chunk(int row, int index) {
     const int permuted =
-        KMajor ? index ^ (planted(2) ? row & 3 : row >> 1 & 3) : swizzle_wide<T>(row, index);
+        KMajor ? index ^ (row >> 1 & 3) : swizzle_wide<T>(row, index);
     return data + row * row_bytes + permuted * chunk_bytes;
   }
 
@@ -83,7 +83,7 @@ struct Tile {
   DEV void load_a(uint32_t (&r)[4], int mn, int step) {
     const int lane = static_cast<int>(threadIdx.x) % warp_size;
     if constexpr (KMajor) {
-      ldmatrix_x4(r, chunk(mn + lane % 16, step * 2 + lane / 16));
+      ldmatrix_x4(r, chunk(mn + lane % 16, step * 2 + (planted(2) ? 0 : lane / 16)));
       round_to_tf32(r);
     } else if constexpr (sizeof(T) == 2) {
       const int row = step * 16 + lane % 8 + lane / 16 * 8;

@@ -21,6 +21,12 @@ void complete(Cluster& cluster, Barrier& barrier) {
   ++cluster.counters().barriers;
 }
 
+// Whether fewer threads are left to come than the barrier still waits for.
+bool hopeless(const Block& block, const Barrier& barrier, uint32_t count) {
+  const auto waiting = static_cast<uint32_t>(barrier.waiting.size());
+  return count - barrier.arrived > block.threads - block.exited - waiting;
+}
+
 void check_arrival(Thread& thread, const Barrier& barrier, uint32_t id, uint32_t count,
                    uint32_t site) {
   Cluster& cluster = *thread.cluster;
@@ -36,7 +42,7 @@ void check_arrival(Thread& thread, const Barrier& barrier, uint32_t id, uint32_t
     complain(fmt::format("with count {}, not a multiple of 32", count));
   if (barrier.arrived > 0 && barrier.expected != count)
     complain(fmt::format("with count {}, others came with {}", count, barrier.expected));
-  if (count > thread.block->threads - thread.block->exited)
+  if (hopeless(*thread.block, barrier, count))
     complain(fmt::format("waits for {} threads, {} of the block have exited", count,
                          thread.block->exited));
 }
@@ -66,7 +72,7 @@ void leave_barriers(Thread& thread) {
   ++block.exited;
   for (uint32_t id = 0; id < named_barriers; ++id) {
     const Barrier& barrier = block.barriers[id];
-    if (barrier.arrived > 0 && barrier.expected > block.threads - block.exited)
+    if (barrier.arrived > 0 && hopeless(block, barrier, barrier.expected))
       thread.cluster->fail(
           Rule::barrier,
           fmt::format("{} exits while {} threads wait at barrier {} for {} threads",

@@ -37,7 +37,8 @@ struct Queue {
 };
 
 struct State {
-  std::recursive_mutex mutex;
+  std::recursive_mutex mutex;        // held while operations run
+  std::mutex table;                  // held while `operations` grows, and by kernels that look at it
   std::deque<Operation> operations;  // number - 1
   std::deque<Queue> queues;
   Clock host;  // what the host has waited for
@@ -106,7 +107,10 @@ void enqueue(QueueId queue, std::string name, Work work, const std::vector<Mark>
   };
   inherit(before);
   for (const Mark& mark : after) inherit(mark);
-  s.operations.push_back(std::move(operation));
+  {
+    const std::lock_guard table(s.table);
+    s.operations.push_back(std::move(operation));
+  }
   s.queues[queue].operations.push_back(static_cast<uint32_t>(s.operations.size()));
   if (options().completion == Completion::eager) run_until(s, {queue, before.count + 1});
 }
@@ -142,7 +146,7 @@ void clear_failure() {
 
 bool operation_before(uint32_t earlier, uint32_t later) {
   State& s = state();
-  const std::lock_guard lock(s.mutex);
+  const std::lock_guard lock(s.table);
   const Mark& place = s.operation(earlier).place;
   const Clock& past = s.operation(later).past;
   return earlier == later || (place.queue < past.size() && past[place.queue] >= place.count);
@@ -150,7 +154,7 @@ bool operation_before(uint32_t earlier, uint32_t later) {
 
 std::string operation_name(uint32_t operation) {
   State& s = state();
-  const std::lock_guard lock(s.mutex);
+  const std::lock_guard lock(s.table);
   return s.operation(operation).name;
 }
 

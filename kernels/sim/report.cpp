@@ -62,7 +62,10 @@ std::string look_up_line(uint32_t site) {
 
 std::string look_up_function(uint32_t address) {
   const std::vector<std::string> lines = ask_addr2line("-f -C", address);
-  const std::string name = lines.empty() || lines[0].front() == '?' ? "kernel" : lines[0];
+  std::string name = lines.empty() || lines[0].front() == '?' ? "kernel" : lines[0];
+  const std::string unnamed = "(anonymous namespace)::";
+  for (size_t at = name.find(unnamed); at != std::string::npos; at = name.find(unnamed))
+    name.erase(at, unnamed.size());
   return name.substr(0, name.find('('));
 }
 

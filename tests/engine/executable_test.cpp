@@ -5,6 +5,7 @@
 
 #include "engine/autodiff/gradients.h"
 #include "engine/base/error.h"
+#include "engine/exec/program_cache.h"
 #include "ops/all_ops.h"
 #include "ops/ops.h"
 #include "tests/support/random_graph.h"
@@ -106,6 +107,32 @@ TEST(Executable, TwoStatesSwap) {
   step.run();
   EXPECT_EQ(states.get("a").to_doubles()[1], 2);
   EXPECT_EQ(states.get("b").to_doubles()[1], 1);
+}
+
+// Programs for two batch sizes share one arena: each may grow it, and both stay right.
+TEST(ProgramCache, PlansEachShapeOnce) {
+  register_all_ops();
+  StateStore states(cpu_device());
+  states.set("w", Tensor::full(DType::f64, {}, 3));
+  Arena arena(cpu_device());
+  int built = 0;
+  ProgramCache cache(states, arena, [&](std::span<const TensorSpec> inputs) {
+    ++built;
+    auto graph = std::make_shared<Graph>();
+    const Value x = graph->input("x", inputs[0].dtype, inputs[0].shape);
+    graph->output("y", sum(x * graph->state("w", DType::f64, {})));
+    return graph;
+  });
+  const int64_t sizes[] = {4, 4000, 4, 4000};
+  for (int64_t size : sizes) {
+    const TensorSpec spec{DType::f64, {size}};
+    Executable& program = cache.get(std::span(&spec, 1));
+    program.set_input("x", Tensor::full(DType::f64, {size}, 2));
+    program.run();
+    EXPECT_EQ(program.output("y").item(), 6.0 * static_cast<double>(size));
+  }
+  EXPECT_EQ(built, 2);
+  EXPECT_EQ(cache.size(), 2u);
 }
 
 TEST(Executable, RefusesUnknownNamesAndWrongShapes) {

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/base/error.h"
+#include "ops/loss.h"
+#include "ops/op_list.h"
+#include "ops/ops.h"
+
+namespace gradus {
+namespace {
+
+std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
+  const double delta = attrs.real("delta");
+  GRADUS_CHECK(delta > 0, "[huber_loss] attribute 'delta', expected more than 0, got {}", delta);
+  check_loss_inputs(in[0], in[1], "huber_loss");
+  const Value error = in[0] - in[1], size = abs(error);
+  const Value loss = where(size <= delta, 0.5 * square(error), delta * (size - 0.5 * delta));
+  return {reduce_loss(loss, attrs, "huber_loss")};
+}
+
+}  // namespace
+
+OpDef huber_loss_op() {
+  return {
+      .name = "huber_loss",
+      .doc = "e^2 / 2 where |e| <= delta, else delta * (|e| - delta / 2), for e = input - target",
+      .inputs = {{"input"}, {"target"}},
+      .attributes = {reduction_attribute(), {"delta", AttrType::real, 1.0}},
+      .composite = composite,
+      .samples = [] {
+        return loss_samples(
+            {.target_lo = 3, .target_hi = 4, .more = {{{"delta", 30}}, {{"delta", 0.5}}}});
+      }};
+}
+
+}  // namespace gradus

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/graph/grad_args.h"
+#include "ops/op_list.h"
+#include "ops/ops.h"
+#include "ops/softmax_family.h"
+
+namespace gradus {
+namespace {
+
+std::vector<Value> grad(GradArgs& args) {
+  return {apply1("log_softmax_backward", {args.dout[0], args.out[0]},
+                 {{"dim", args.attrs.integer("dim")}})};
+}
+
+}  // namespace
+
+OpDef log_softmax_op() {
+  return {.name = "log_softmax",
+          .doc = "x - max - log(sum(exp(x - max))) over dim",
+          .inputs = {{"input"}},
+          .attributes = {{"dim", AttrType::integer, {}, true}},
+          .infer = infer_softmax,
+          .grad = grad,
+          .cpu = log_softmax_variants(),
+          .aliases = {{0, 0}},
+          .autocast = AutocastClass::full_precision,
+          .samples = softmax_samples,
+          .cost = softmax_cost};
+}
+
+}  // namespace gradus
