@@ -27,6 +27,8 @@ struct Command {
   // Returns the exit code (docs/exit_codes.md), or throws Error. Null where there are subcommands.
   std::function<int()> run = {};
   std::vector<Command> commands = {};
+  // What --help prints below the options. May be empty.
+  std::function<std::string()> notes = {};
 };
 
 // 0; and 1: the command ran, and its answer is no (a check failed).

@@ -32,6 +32,7 @@ void add_command(CLI::App& parent, const Command& command, const Command*& chose
   for (const CommandOption& option : command.options) add_option(app, option);
   for (const Command& below : command.commands) add_command(app, below, chosen);
   if (!command.commands.empty()) app.require_subcommand(1);
+  if (command.notes) app.footer(command.notes);
   if (command.run) app.callback([&command, &chosen] { chosen = &command; });
 }
 

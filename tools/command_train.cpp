@@ -21,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 struct TrainOptions {
   std::string recipe;
   std::vector<std::string> settings;  // key=value, run=DIR among them
-  bool keys = false;
   bool json = false;
 };
 
@@ -91,11 +90,6 @@ void print_result(const TrainingResult& result, const std::string& run) {
 }
 
 int run_train(TrainOptions options) {
-  if (options.keys) {
-    std::fputs(recipe_keys_text().c_str(), stdout);
-    return exit_success;
-  }
-  GRADUS_CHECK(!options.recipe.empty(), "train: expected a recipe, see recipes/");
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of a write, with its message
   const std::string run = take_run(options.settings, options.recipe);
   const Recipe recipe = load_recipe(options.recipe, options.settings);
@@ -116,13 +110,13 @@ Command train_command() {
   const auto options = std::make_shared<TrainOptions>();
   return {.name = "train",
           .doc = "Train what a recipe describes: gradus train RECIPE [key=value...] [run=DIR]",
-          .options = {{"RECIPE", "A TOML file, see recipes/", &options->recipe},
+          .options = {{"RECIPE", "A TOML file, see recipes/", &options->recipe, true},
                       {"SETTINGS",
                        "key=value settings that replace the recipe's; run=DIR names the run folder",
                        &options->settings},
-                      {"--keys", "List every key of a recipe", &options->keys},
                       {"--json", "Print the result as one JSON object", &options->json}},
-          .run = [options] { return run_train(*options); }};
+          .run = [options] { return run_train(*options); },
+          .notes = [] { return "Keys of a recipe:\n" + recipe_keys_text(); }};
 }
 
 }  // namespace gradus

@@ -26,7 +26,7 @@ const RecipeKey& key_named(const std::string& name, const std::string& place) {
   for (const RecipeKey& key : recipe_keys()) known.push_back(key.name);
   const std::string_view near = nearest_name(name, known);
   refuse(place, near.empty()
-                    ? fmt::format("unknown key '{}'; `gradus train --keys` lists all", name)
+                    ? fmt::format("unknown key '{}'; `gradus train --help` lists all", name)
                     : fmt::format("unknown key '{}', did you mean '{}'?", name, near));
 }
 

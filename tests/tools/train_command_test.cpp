@@ -84,7 +84,7 @@ TEST_F(TrainCommandTest, FailuresHaveTheirCodes) {
 }
 
 TEST_F(TrainCommandTest, KeysAreListed) {
-  const Outcome keys = run("train --keys");
+  const Outcome keys = run("train --help");
   EXPECT_EQ(keys.code, 0);
   EXPECT_NE(keys.output.find("optimizer.weight_decay"), std::string::npos);
 }
