@@ -111,6 +111,8 @@ class Binding:
 
     def parameters(self):
         name = self.op["name"]
+        if name == "arange" and not self.sample.args:
+            return ["end"]  # alone, the first argument is the end
         if name in ORDER:
             return ORDER[name].split()
         return list(self.inputs) + [a for a in self.attributes if a != "rng_path"]
