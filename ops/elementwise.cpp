@@ -111,6 +111,7 @@ std::span<const TensorSpec> promoted(Pointwise op, std::span<const TensorSpec> i
 
 DType value_type(Pointwise op, std::span<const TensorSpec> in, const Attrs& attrs) {
   const DType type = result_type(promoted(op, in), row(op).name);
+  if (op == Pointwise::square && type == DType::bool_) return DType::i64;  // as pow(x, 2)
   const bool real = row(op).kind == Kind::real || (op == Pointwise::div && !truncates(op, attrs));
   return real && !is_floating(type) ? DType::f32 : type;
 }
