@@ -2,6 +2,7 @@
 #include "kernels/softmax.h"
 
 #include "engine/graph/grad_args.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -18,6 +19,13 @@ void run(const RunArgs& args) {
   const DimSplit split = split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
   kernels::softmax_cpu(
       {args.in[0].dtype, args.in[0].data, args.out[0].data, split.outer, split.dim, split.inner});
+}
+
+void run_cuda(const RunArgs& args) {
+  const DimSplit split = split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
+  kernels::softmax_cuda(
+      {args.in[0].dtype, args.in[0].data, args.out[0].data, split.outer, split.dim, split.inner},
+      args.stream);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -52,6 +60,9 @@ OpDef softmax_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([] {
+            return std::vector<KernelVariant>{{"rows", run_cuda}};
+          }),
           .aliases = {{0, 0}},
           .autocast = AutocastClass::full_precision,
           .samples = samples,
