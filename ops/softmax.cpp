@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/softmax.h"
 #include "engine/graph/grad_args.h"
 #include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/softmax_family.h"
+#include "ops/support.h"
 
 namespace gradus {
 namespace {
-
-<<<<<<< HEAD
-=======
-std::vector<TensorSpec> infer(const InferArgs& args) {
-  (void)normalize_dim(args.attrs.integer("dim"), args.in[0].shape.rank(), args.op);
-  return {args.in[0]};
-}
-
-void run(const RunArgs& args) {
-  const DimSplit split = split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
-  kernels::softmax_cpu(
-      {args.in[0].dtype, args.in[0].data, args.out[0].data, split.outer, split.dim, split.inner});
-}
 
 void run_cuda(const RunArgs& args) {
   const DimSplit split = split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
@@ -28,7 +17,6 @@ void run_cuda(const RunArgs& args) {
       args.stream);
 }
 
->>>>>>> sim
 std::vector<Value> grad(GradArgs& args) {
   return {apply1("softmax_backward", {args.dout[0], args.out[0]},
                  {{"dim", args.attrs.integer("dim")}})};
@@ -43,14 +31,10 @@ OpDef softmax_op() {
           .attributes = {{"dim", AttrType::integer, {}, true}},
           .infer = infer_softmax,
           .grad = grad,
-<<<<<<< HEAD
           .cpu = softmax_variants(),
-=======
-          .cpu = {{"reference", run}},
           .cuda = cuda_variants([] {
             return std::vector<KernelVariant>{{"rows", run_cuda}};
           }),
->>>>>>> sim
           .aliases = {{0, 0}},
           .autocast = AutocastClass::full_precision,
           .samples = softmax_samples,
