@@ -150,6 +150,7 @@ OpDef batch_norm_op() {
                      {"weight", InputKind::optional},
                      {"bias", InputKind::optional}},
           .outputs = {"output", "running_mean", "running_var", "save_mean", "save_rstd"},
+          .extra_outputs = 4,
           .attributes = {{"training", AttrType::boolean, false},
                          {"momentum", AttrType::real, 0.1},
                          {"eps", AttrType::real, 1e-5}},

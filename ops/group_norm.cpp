@@ -82,6 +82,7 @@ OpDef group_norm_op() {
           "of channels of each sample; mean and rstd (batch, groups) are outputs too",
       .inputs = {{"input"}, {"weight", InputKind::optional}, {"bias", InputKind::optional}},
       .outputs = {"output", "mean", "rstd"},
+      .extra_outputs = 2,
       .attributes = {{"num_groups", AttrType::integer, {}, true}, {"eps", AttrType::real, 1e-5}},
       .infer = infer,
       .grad = grad,

@@ -73,6 +73,7 @@ OpDef instance_norm_op() {
                      {"weight", InputKind::optional},
                      {"bias", InputKind::optional}},
           .outputs = {"output", "running_mean", "running_var"},
+          .extra_outputs = 2,
           .attributes = {{"use_input_stats", AttrType::boolean, true},
                          {"momentum", AttrType::real, 0.1},
                          {"eps", AttrType::real, 1e-5}},

@@ -66,6 +66,7 @@ OpDef layer_norm_op() {
               "rstd = 1 / sqrt(var + eps); mean and rstd are outputs too",
           .inputs = {{"input"}, {"weight", InputKind::optional}, {"bias", InputKind::optional}},
           .outputs = {"output", "mean", "rstd"},
+          .extra_outputs = 2,
           .attributes = {{"normalized_shape", AttrType::integers, {}, true},
                          {"eps", AttrType::real, 1e-5}},
           .infer = infer,

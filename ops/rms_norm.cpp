@@ -69,6 +69,7 @@ OpDef rms_norm_op() {
           "sqrt(average(x^2) + eps), an output too; eps none: the dtype's epsilon",
       .inputs = {{"input"}, {"weight", InputKind::optional}},
       .outputs = {"output", "rstd"},
+      .extra_outputs = 1,
       .attributes = {{"normalized_shape", AttrType::integers, {}, true}, {"eps", AttrType::real}},
       .infer = infer,
       .grad = grad,

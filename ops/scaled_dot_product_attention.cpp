@@ -93,6 +93,7 @@ OpDef scaled_dot_product_attention_op() {
           "of each row (inf for one without a key) is an output too",
       .inputs = {{"query"}, {"key"}, {"value"}, {"attn_mask", InputKind::optional}},
       .outputs = {"output", "logsumexp"},
+      .extra_outputs = 1,
       .attributes = attention_attributes(),
       .infer = infer,
       .grad = grad,

@@ -9,6 +9,7 @@ namespace gradus {
 Command bench_command();
 Command eval_command();
 Command op_command();
+Command plan_command();
 Command train_command();
 
 }  // namespace gradus

@@ -8,10 +8,7 @@ int main(int argc, char** argv) {
   using namespace gradus;
   register_all_ops();
   const Command commands[] = {
-      train_command(),
-      eval_command(),
-      bench_command(),
-      op_command(),
+      train_command(), eval_command(), bench_command(), op_command(), plan_command(),
   };
   return run_command_line(commands, argc, argv);
 }

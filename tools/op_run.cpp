@@ -96,14 +96,17 @@ std::vector<Tensor> ordered_inputs(const OpRequest& request) {
   return inputs;
 }
 
-// Adds grad_output.M: what the request gives, or ones.
+// Adds grad_output.M: what the request gives, or ones; zeros for what PyTorch does not return.
 void add_seeds(const OpRequest& request, const OpGraph& graph, TensorMap& inputs) {
   for (size_t output : graph.floating_outputs()) {
     const std::string name = fmt::format("{}{}", seed_prefix, output);
     const TensorSpec& spec = graph.outputs()[output].spec();
+    const bool extra =
+        output + static_cast<size_t>(request.op->extra_outputs) >= graph.outputs().size();
     const auto given = request.tensors.find(name);
-    const Tensor seed =
-        given != request.tensors.end() ? given->second : Tensor::full(spec.dtype, spec.shape, 1.0);
+    const Tensor seed = given != request.tensors.end()
+                            ? given->second
+                            : Tensor::full(spec.dtype, spec.shape, extra ? 0.0 : 1.0);
     inputs[name] = seed.to(*request.device);
   }
 }

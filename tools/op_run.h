@@ -25,7 +25,8 @@ struct OpRequest {
 };
 
 // Outputs "0", "1", ...; with `gradient` also grad.N for each differentiable input: the gradient of
-// sum(output * grad_output), grad_output being ones where it is not given. Throws for names that
+// sum(output * grad_output), grad_output being ones where it is not given (zeros for
+// OpDef::extra_outputs). Throws for names that
 // mean nothing, and what the op refuses.
 NamedTensors run_request(const OpRequest& request);
 

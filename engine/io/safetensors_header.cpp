@@ -226,6 +226,9 @@ SafetensorsHeader parse_safetensors_header(std::string_view header, int64_t data
   if (!is_utf8(header)) fail(ErrorKind::bad_data, source, "the header is not valid UTF-8");
   if (header.empty() || header[0] != '{')
     fail(ErrorKind::bad_data, source, "the header does not begin with '{'");
+  // The JSON library takes a zero byte for the end of its input.
+  if (const size_t zero = header.find('\0'); zero != header.npos)
+    failf(ErrorKind::bad_data, source, "the header is not valid JSON at byte {}", zero + 1);
   HeaderBuilder builder(source);
   nlohmann::json::sax_parse(header, &builder);
   SafetensorsHeader result = builder.take();

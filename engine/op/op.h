@@ -137,6 +137,9 @@ struct OpDef {
   std::vector<InputSpec> inputs;
   std::vector<std::string_view> outputs = {
       "output"};  // a last name ending in "..." stands for any number
+  // How many trailing outputs PyTorch's function does not return (running and saved statistics): a
+  // gradient asked for from outside leaves them out.
+  int extra_outputs = 0;
   std::vector<AttrSpec> attributes = {};
   DTypeSet dtypes = float_types;  // of the first input; checked before infer is called
 

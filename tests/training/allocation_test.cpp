@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "engine/exec/executable.h"
-#include "engine/exec/prepare.h"
 #include "ops/all_ops.h"
 #include "tests/support/allocation_counter.h"
 #include "training/benchmark_models.h"
@@ -21,7 +20,7 @@ TEST_P(Allocation, StepsAfterTheFirstDoNone) {
   const BenchmarkModel model = benchmark_model(GetParam());
   ParameterTable parameters;
   const auto graph =
-      prepare(training_graph(model.model, model.spec, DType::f32, model.optimizer, 0, parameters));
+      training_graph(model.model, model.spec, DType::f32, model.optimizer, 0, parameters);
   StateStore states(cpu_device());
   set_first_values(parameters, 1, states);
   Arena arena(cpu_device());

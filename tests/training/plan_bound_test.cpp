@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/exec/executable.h"
-#include "engine/exec/prepare.h"
 #include "ops/all_ops.h"
 #include "training/benchmark_models.h"
 
@@ -18,7 +17,7 @@ TEST_P(PlanBound, ArenaIsWithinFivePercent) {
   const BenchmarkModel model = benchmark_model(GetParam());
   ParameterTable parameters;
   const auto graph =
-      prepare(training_graph(model.model, model.spec, DType::f32, model.optimizer, 0, parameters));
+      training_graph(model.model, model.spec, DType::f32, model.optimizer, 0, parameters);
   std::vector<int64_t> workspaces(graph->nodes().size(), 0);
   for (size_t i = 0; i < workspaces.size(); ++i) {
     const Node& node = graph->node(static_cast<int>(i));

@@ -43,6 +43,9 @@ struct Bad {
   std::string message;  // a part of it
 };
 
+// What GoogleTest prints of a case.
+std::ostream& operator<<(std::ostream& stream, const Bad& bad) { return stream << bad.message; }
+
 std::vector<Bad> bad_files() {
   std::string huge(8, '\xff');
   return {
@@ -112,7 +115,8 @@ std::vector<Bad> bad_files() {
       {"hole_in_front", file_bytes(one("U8", "[3]", "[1,4]"), four), "belong to no tensor"},
       {"trailing_bytes", file_bytes(one("U8", "[3]", "[0,3]"), four),
        "1 bytes follow the last tensor"},
-      {"bool_of_two", file_bytes(one("BOOL", "[4]", "[0,4]"), "\1\0\2\1"), "expected 0 or 1"},
+      {"bool_of_two", file_bytes(one("BOOL", "[4]", "[0,4]"), std::string("\1\0\2\1", 4)),
+       "expected 0 or 1"},
       {"deep_nesting", file_bytes("{\"a\":" + std::string(100000, '[')), "expected an object"},
       {"nan", file_bytes(R"({"a":NaN})"), "not valid JSON"},
   };

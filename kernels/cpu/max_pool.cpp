@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/base/dispatch.h"
+#include "engine/base/parallel.h"
+#include "kernels/pooling.h"
+
+namespace gradus::kernels {
+namespace {
+
+template <class T>
+struct Largest {
+  T value = -std::numeric_limits<T>::infinity();
+  int64_t index = -1;
+
+  void see(T x, int64_t at) {
+    if (index >= 0 && !(x > value) && !std::isnan(x)) return;
+    value = x;
+    index = at;
+  }
+};
+
+template <class T>
+Largest<T> largest(const PoolShape& shape, const T* plane, const PoolWindow& depth,
+                   const PoolWindow& height, const PoolWindow& width) {
+  Largest<T> result;
+  for (int64_t d = depth.begin; d < depth.end; d += depth.step)
+    for (int64_t h = height.begin; h < height.end; h += height.step) {
+      const int64_t row = (d * shape.input[1] + h) * shape.input[2];
+      for (int64_t w = width.begin; w < width.end; w += width.step)
+        result.see(plane[row + w], row + w);
+    }
+  return result;
+}
+
+template <class T>
+void pool_plane(const PoolShape& shape, const T* input, T* output, int64_t* indices) {
+  for (int64_t d = 0; d < shape.output[0]; ++d) {
+    const PoolWindow depth = shape.window(0, d);
+    for (int64_t h = 0; h < shape.output[1]; ++h) {
+      const PoolWindow height = shape.window(1, h);
+      for (int64_t w = 0; w < shape.output[2]; ++w) {
+        const Largest<T> found = largest(shape, input, depth, height, shape.window(2, w));
+        *output++ = found.value;
+        *indices++ = found.index;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void max_pool_cpu(const MaxPoolArgs& args) {
+  const PoolShape& shape = args.shape;
+  dispatch_float(args.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(shape.planes, [&](int64_t plane) {
+      pool_plane(shape, static_cast<const T*>(args.input) + plane * shape.input_size(),
+                 static_cast<T*>(args.output) + plane * shape.output_size(),
+                 args.indices + plane * shape.output_size());
+    });
+  });
+}
+
+void max_pool_backward_cpu(const MaxPoolBackwardArgs& args) {
+  dispatch_float(args.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(args.planes, [&](int64_t plane) {
+      T* to = static_cast<T*>(args.input_gradient) + plane * args.input_size;
+      const int64_t first = plane * args.output_size;
+      std::fill_n(to, args.input_size, T(0));
+      for (int64_t o = first; o < first + args.output_size; ++o) {
+        const int64_t index = args.indices[o];
+        if (index < 0 || index >= args.input_size)
+          failf(ErrorKind::bad_data, "max_pool_backward",
+                "index at position {}, expected from 0 to {}, got {}", o, args.input_size - 1,
+                index);
+        to[index] += static_cast<const T*>(args.output_gradient)[o];
+      }
+    });
+  });
+}
+
+}  // namespace gradus::kernels

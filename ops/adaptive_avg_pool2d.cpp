@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/op_list.h"
+#include "ops/pooling_support.h"
+
+namespace gradus {
+namespace {
+
+std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
+  return adaptive_pool("adaptive_avg_pool", in, attrs, 2, "adaptive_avg_pool2d");
+}
+
+std::vector<Sample> samples() {
+  const SampleInput x{.shape = {2, 3, 6, 5}};
+  return {{.inputs = {x}, .attrs = {{"output_size", 2}}},
+          {.inputs = {{.shape = {3, 6, 5}}}, .attrs = {{"output_size", AttrValue::Integers{3, 2}}}},
+          {.inputs = {{.shape = {1, 1, 1, 1}}}, .attrs = {{"output_size", 1}}},
+          {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"output_size", 2}}}};
+}
+
+}  // namespace
+
+OpDef adaptive_avg_pool2d_op() {
+  return {.name = "adaptive_avg_pool2d",
+          .doc = "the means of windows that split the last 2 dims into output_size parts",
+          .inputs = {{"input"}},
+          .attributes = {{"output_size", AttrType::integers, {}, true}},
+          .composite = composite,
+          .samples = samples};
+}
+
+}  // namespace gradus

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/op_list.h"
+#include "ops/pooling_support.h"
+
+namespace gradus {
+namespace {
+
+std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
+  return avg_pool(in, attrs, 3, "avg_pool3d");
+}
+
+std::vector<Sample> samples() {
+  using List = AttrValue::Integers;
+  const SampleInput x{.shape = {2, 3, 4, 5, 3}};
+  return {{.inputs = {x}, .attrs = {{"kernel_size", 2}}},
+          {.inputs = {{.shape = {3, 4, 5, 3}}},
+           .attrs = {{"kernel_size", List{3, 2, 2}}, {"stride", 2}}},
+          {.inputs = {x},
+           .attrs = {{"kernel_size", 3},
+                     {"stride", List{2, 1, 1}},
+                     {"padding", 1},
+                     {"ceil_mode", true}}},
+          {.inputs = {x},
+           .attrs = {{"kernel_size", 2},
+                     {"stride", 1},
+                     {"count_include_pad", false},
+                     {"divisor_override", 5}}},
+          {.inputs = {{.shape = {1, 1, 1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
+          {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"kernel_size", 2}}}};
+}
+
+}  // namespace
+
+OpDef avg_pool3d_op() {
+  return {.name = "avg_pool3d",
+          .doc = "the mean of each window over the last 3 dims",
+          .inputs = {{"input"}},
+          .attributes = avg_pool_attributes(3),
+          .composite = composite,
+          .samples = samples};
+}
+
+}  // namespace gradus

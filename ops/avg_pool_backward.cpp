@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/base/error.h"
+#include "engine/graph/grad_args.h"
+#include "ops/op_list.h"
+#include "ops/pooling_support.h"
+#include "ops/support.h"
+
+namespace gradus {
+namespace {
+
+int spatial_dims(const Attrs& attrs) {
+  return static_cast<int>(attrs.integers("kernel_size").size());
+}
+
+int64_t divisor(const Attrs& attrs) {
+  return attrs.has("divisor_override") ? attrs.integer("divisor_override") : 0;
+}
+
+std::vector<TensorSpec> infer(const InferArgs& args) {
+  GRADUS_CHECK(!args.attrs.has("divisor_override") || args.attrs.integer("divisor_override") != 0,
+               "[{}] attribute 'divisor_override', expected a number other than 0, got 0", args.op);
+  const TensorSpec& dy = args.in[0];
+  const int spatial = spatial_dims(args.attrs);
+  const Shape input = with_last_dims(dy.shape, spatial, args.attrs.integers("input_size"), args.op);
+  const Shape output = pool_output(input, window_pool_shape(input, args.attrs, args.op), spatial);
+  GRADUS_CHECK(output == dy.shape, "[{}] grad_output, expected {}, got {}", args.op,
+               to_string(output), to_string(dy.shape));
+  return {{dy.dtype, input}};
+}
+
+void run(const RunArgs& run) {
+  kernels::avg_pool_backward_cpu(
+      {run.in[0].dtype, window_pool_shape(run.out[0].shape, run.attrs, "avg_pool_backward"),
+       run.attrs.boolean("count_include_pad"), divisor(run.attrs), run.in[0].data,
+       run.out[0].data});
+}
+
+std::vector<Value> grad(GradArgs& args) {
+  AttrList attrs;
+  for (const NamedAttr& attr : args.attrs.all())
+    if (attr.first != "input_size") attrs.push_back(attr);
+  return {apply1("avg_pool", {args.dout[0]}, attrs)};
+}
+
+std::vector<Sample> samples() {
+  using List = AttrValue::Integers;
+  const auto with = [](const Shape& dy, List size, List kernel, AttrList attrs) {
+    attrs.emplace_back("input_size", std::move(size));
+    attrs.emplace_back("kernel_size", std::move(kernel));
+    return Sample{.inputs = {{.shape = dy}}, .attrs = std::move(attrs)};
+  };
+  std::vector<Sample> list = {
+      with({2, 3, 2}, {7}, {3}, {}),
+      with({2, 3, 3, 2}, {6, 5}, {2, 2}, {}),
+      with({1, 2, 2, 2, 2}, {5, 4, 3}, {2, 3, 2}, {{"stride", List{2, 1, 1}}}),
+      with({3, 4, 3}, {7, 8}, {3, 2}, {{"padding", List{1, 1}}, {"stride", List{2, 3}}}),
+      with({1, 2, 2, 2}, {6, 6}, {3, 3}, {{"padding", List{1, 1}}, {"count_include_pad", false}}),
+      with({1, 2, 4, 4}, {6, 6}, {3, 3},
+           {{"stride", List{2, 2}}, {"ceil_mode", true}, {"padding", List{1, 1}}}),
+      with({1, 2, 2, 2}, {5, 5}, {2, 2}, {{"divisor_override", 3}}),
+      with({1, 1, 1, 1}, {1, 1}, {1, 1}, {}),
+      with({0, 3, 2, 2}, {4, 4}, {2, 2}, {}),
+      with({64, 32, 14, 14}, {28, 28}, {2, 2}, {})};
+  list.back().bench = true;
+  return list;
+}
+
+Cost cost(const KernelQuery& query) {
+  double window = 1;
+  for (int64_t size : query.attrs.integers("kernel_size")) window *= static_cast<double>(size);
+  return {window * static_cast<double>(query.in[0].numel()), least_bytes(query)};
+}
+
+}  // namespace
+
+OpDef avg_pool_backward_op() {
+  std::vector<AttrSpec> attributes = avg_pool_attributes(3);
+  attributes.insert(attributes.begin(), {"input_size", AttrType::integers, {}, true});
+  return {.name = "avg_pool_backward",
+          .doc = "the adjoint of avg_pool: the gradient of an input whose last dims are input_size",
+          .inputs = {{"grad_output"}},
+          .attributes = attributes,
+          .infer = infer,
+          .grad = grad,
+          .cpu = {{"reference", run}},
+          .samples = samples,
+          .cost = cost};
+}
+
+}  // namespace gradus

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/pooling_support.h"
+
+#include "engine/base/error.h"
+#include "ops/ops.h"
+
+namespace gradus {
+namespace {
+
+using kernels::PoolShape;
+
+constexpr int64_t largest_number = int64_t{1} << 31;
+
+int64_t entry(const std::vector<int64_t>& list, int d, int64_t least, std::string_view op,
+              std::string_view name) {
+  const int64_t value = list[static_cast<size_t>(d)];
+  GRADUS_CHECK(value >= least && value <= largest_number,
+               "[{}] attribute '{}', expected at least {} and at most 2^31, got {}", op, name,
+               least, value);
+  return value;
+}
+
+void check_input(const Shape& input, size_t spatial, std::string_view op) {
+  GRADUS_CHECK(spatial >= 1 && spatial <= 3, "[{}] expected 1 to 3 pooled dims, got {}", op,
+               spatial);
+  GRADUS_CHECK(input.rank() > static_cast<int>(spatial),
+               "[{}] input, expected more than {} dims, got {}", op, spatial, to_string(input));
+  for (int d = input.rank() - static_cast<int>(spatial); d < input.rank(); ++d)
+    GRADUS_CHECK(input[d] >= 1 && input[d] <= largest_number,
+                 "[{}] input, expected pooled dims of 1 to 2^31 elements, got {}", op,
+                 to_string(input));
+}
+
+bool has_attribute(const Attrs& attrs, std::string_view name) {
+  for (const NamedAttr& attr : attrs.all())
+    if (attr.first == name) return true;
+  return false;
+}
+
+// Entry d of an optional list attribute, else `other`.
+int64_t entry_or(const Attrs& attrs, std::string_view name, int d, size_t spatial, int64_t least,
+                 int64_t other, std::string_view op) {
+  if (!has_attribute(attrs, name) || !attrs.has(name)) return other;
+  const std::vector<int64_t>& list = attrs.integers(name);
+  GRADUS_CHECK(list.size() == spatial, "[{}] attribute '{}', expected {} numbers, got {}", op, name,
+               spatial, list.size());
+  return entry(list, d, least, op, name);
+}
+
+// PyTorch's rule: with ceil_mode a last window may hang over the end, but must begin inside the
+// input or the padding before it.
+int64_t pooled_length(const PoolShape& s, size_t at, bool ceil_mode) {
+  const int64_t reach = s.dilation[at] * (s.kernel[at] - 1) + 1;
+  const int64_t room = s.input[at] + 2 * s.padding[at] - reach;
+  if (room < 0 && (!ceil_mode || room + s.stride[at] - 1 < 0)) return 0;
+  int64_t length = (room + (ceil_mode ? s.stride[at] - 1 : 0)) / s.stride[at] + 1;
+  if (ceil_mode && (length - 1) * s.stride[at] >= s.input[at] + s.padding[at]) --length;
+  return length;
+}
+
+}  // namespace
+
+PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_view op) {
+  const std::vector<int64_t>& kernel = attrs.integers("kernel_size");
+  const size_t spatial = kernel.size();
+  check_input(input, spatial, op);
+  PoolShape s;
+  const int first = input.rank() - static_cast<int>(spatial);
+  s.planes = input.product(0, first);
+  for (int d = 0; d < static_cast<int>(spatial); ++d) {
+    const size_t at = 3 - spatial + static_cast<size_t>(d);
+    s.input[at] = input[first + d];
+    s.kernel[at] = entry(kernel, d, 1, op, "kernel_size");
+    s.stride[at] = entry_or(attrs, "stride", d, spatial, 1, s.kernel[at], op);
+    s.padding[at] = entry_or(attrs, "padding", d, spatial, 0, 0, op);
+    s.dilation[at] = entry_or(attrs, "dilation", d, spatial, 1, 1, op);
+    const int64_t reach = s.dilation[at] * (s.kernel[at] - 1) + 1;
+    GRADUS_CHECK(s.padding[at] <= reach / 2,
+                 "[{}] attribute 'padding', expected at most half of the kernel's reach ({}), got "
+                 "{}",
+                 op, reach, s.padding[at]);
+    s.output[at] = pooled_length(s, at, attrs.boolean("ceil_mode"));
+    GRADUS_CHECK(s.output[at] >= 1,
+                 "[{}] dim {}, expected at least {} elements with padding, got {}", op, first + d,
+                 reach, s.input[at] + 2 * s.padding[at]);
+  }
+  return s;
+}
+
+PoolShape adaptive_pool_shape(const Shape& input, const std::vector<int64_t>& output_size,
+                              std::string_view op) {
+  const size_t spatial = output_size.size();
+  check_input(input, spatial, op);
+  PoolShape s;
+  s.adaptive = true;
+  const int first = input.rank() - static_cast<int>(spatial);
+  s.planes = input.product(0, first);
+  for (int d = 0; d < static_cast<int>(spatial); ++d) {
+    const size_t at = 3 - spatial + static_cast<size_t>(d);
+    s.input[at] = input[first + d];
+    s.output[at] = entry(output_size, d, 0, op, "output_size");
+  }
+  return s;
+}
+
+Shape pool_output(const Shape& input, const PoolShape& shape, int spatial) {
+  Shape result = input;
+  for (int d = 0; d < spatial; ++d)
+    result[input.rank() - spatial + d] = shape.output[static_cast<size_t>(3 - spatial + d)];
+  (void)result.numel();
+  return result;
+}
+
+Shape with_last_dims(const Shape& shape, int spatial, const std::vector<int64_t>& sizes,
+                     std::string_view op) {
+  GRADUS_CHECK(static_cast<int>(sizes.size()) == spatial && shape.rank() > spatial,
+               "[{}] attribute 'input_size', expected {} numbers, fewer than dims, got {} and {}",
+               op, spatial, sizes.size(), to_string(shape));
+  Shape result = shape;
+  for (int d = 0; d < spatial; ++d)
+    result[shape.rank() - spatial + d] = entry(sizes, d, 1, op, "input_size");
+  (void)result.numel();
+  return result;
+}
+
+std::vector<int64_t> last_dims(const Shape& shape, int spatial) {
+  return {shape.end() - spatial, shape.end()};
+}
+
+Value flatten_planes(Value x, int spatial) {
+  const int first = x.rank() - spatial;
+  return reshape(x, {x.shape().product(0, first), x.shape().product(first, x.rank())});
+}
+
+}  // namespace gradus

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes of pooling, shared by the kernels' ops and by max_pool1d ... adaptive_max_pool3d.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/value.h"
+#include "kernels/pooling.h"
+
+namespace gradus {
+
+// The kernels' ops take lists with one number per pooled dim (1 to 3, the last dims of the input);
+// all dims before them are planes. Attributes that an op lacks have their defaults. All throw,
+// naming `op`.
+kernels::PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_view op);
+// output_size: the pooled dims of the result.
+kernels::PoolShape adaptive_pool_shape(const Shape& input, const std::vector<int64_t>& output_size,
+                                       std::string_view op);
+// The shape of the result of pooling `spatial` dims of `input`.
+Shape pool_output(const Shape& input, const kernels::PoolShape& shape, int spatial);
+
+// Dims of `shape` before the last `spatial`, then `sizes`.
+Shape with_last_dims(const Shape& shape, int spatial, const std::vector<int64_t>& sizes,
+                     std::string_view op);
+// The last `spatial` sizes.
+std::vector<int64_t> last_dims(const Shape& shape, int spatial);
+
+// (planes, elements of the last `spatial` dims).
+Value flatten_planes(Value x, int spatial);
+
+// The public functions: input (batch, channels, spatial...) or without batch.
+std::vector<AttrSpec> max_pool_attributes();
+std::vector<Value> max_pool(std::span<const Value> in, const Attrs& attrs, int spatial,
+                            std::string_view op);
+std::vector<AttrSpec> avg_pool_attributes(int spatial);
+std::vector<Value> avg_pool(std::span<const Value> in, const Attrs& attrs, int spatial,
+                            std::string_view op);
+// `kernel` is adaptive_avg_pool or adaptive_max_pool.
+std::vector<Value> adaptive_pool(std::string_view kernel, std::span<const Value> in,
+                                 const Attrs& attrs, int spatial, std::string_view op);
+
+}  // namespace gradus
