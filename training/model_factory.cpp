@@ -45,14 +45,11 @@ Model make_text_model(const Recipe& recipe, int64_t vocabulary, int64_t length) 
                            .hidden = recipe.integer("model.cells"),
                            .layers = recipe.integer("model.layers"),
                            .dropout = dropout});
-  Gpt gpt;
-  if (const std::string& size = recipe.text("model.size"); size == "custom") {
-    gpt.layers = recipe.integer("model.layers");
-    gpt.heads = recipe.integer("model.heads");
-    gpt.width = recipe.integer("model.width");
-  } else {
-    gpt = Gpt::named(size);
-  }
+  const std::string& name = recipe.text("model.name");
+  Gpt gpt = name == "gpt" ? Gpt{.layers = recipe.integer("model.layers"),
+                                .heads = recipe.integer("model.heads"),
+                                .width = recipe.integer("model.width")}
+                          : Gpt::named(name);
   gpt.vocabulary = vocabulary;
   gpt.context = length;
   gpt.dropout = dropout;
@@ -63,7 +60,7 @@ Model make_text_model(const Recipe& recipe, int64_t vocabulary, int64_t length) 
 
 Model make_model(const Recipe& recipe, const Dataset& data) {
   const std::string& name = recipe.text("model.name");
-  const bool takes_tokens = name == "gpt" || name == "lstm";
+  const bool takes_tokens = name == "lstm" || name.starts_with("gpt");
   GRADUS_CHECK(takes_tokens == data.input_is_index(), "[model.name] '{}' takes {}, the data are {}",
                name, takes_tokens ? "text" : "images", data.input_is_index() ? "text" : "images");
   return takes_tokens ? make_text_model(recipe, data.classes(), data.sample_shape()[0])

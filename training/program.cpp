@@ -93,7 +93,6 @@ std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph) {
 
 void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states) {
   for (const Parameter& parameter : parameters.all()) {
-    if (states.contains(parameter.name)) continue;
     Tensor first(parameter.spec.dtype, parameter.spec.shape);
     initialise(first, parameter.init, seed, parameter.name);
     states.set(parameter.name, first);

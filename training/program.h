@@ -38,7 +38,7 @@ inline constexpr int64_t no_target = -100;
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);
 
-// Declares every parameter in `states` and gives those that are not there yet their first values.
+// Gives every parameter its first values in `states`.
 void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states);
 
 // Host memory for one batch of a graph's inputs.

@@ -9,238 +9,146 @@
 namespace gradus {
 namespace {
 
-using enum AttrType;
 using Names = std::vector<std::string_view>;
-using Integers = KeyValue::Integers;
+using Keys = std::vector<RecipeKey>;
 
 constexpr double unbounded = std::numeric_limits<double>::infinity();
 constexpr double above_zero = std::numeric_limits<double>::denorm_min();
 constexpr double below_one = 1 - std::numeric_limits<double>::epsilon() / 2;
-constexpr double large = 1 << 30;
+constexpr int64_t large = 1 << 30;
 
 const Names initialisers = {"he_normal",      "he_uniform",     "xavier_normal",
                             "xavier_uniform", "fan_in_uniform", "orthogonal"};
 const Names activations = {"relu", "leaky_relu", "elu", "gelu", "silu", "mish", "tanh", "sigmoid"};
 
-std::vector<RecipeKey> run_keys() {
+RecipeKey integer(std::string_view name, int64_t value, int64_t least, int64_t most,
+                  std::string_view doc) {
+  return {name, AttrType::integer,          value,
+          doc,  static_cast<double>(least), static_cast<double>(most)};
+}
+
+RecipeKey integers(std::string_view name, KeyValue::Integers value, int64_t least,
+                   std::string_view doc) {
+  return {name, AttrType::integers, std::move(value), doc, static_cast<double>(least), large};
+}
+
+RecipeKey real(std::string_view name, double value, double least, double most,
+               std::string_view doc) {
+  return {name, AttrType::real, value, doc, least, most};
+}
+
+RecipeKey flag(std::string_view name, bool value, std::string_view doc) {
+  return {name, AttrType::boolean, value, doc};
+}
+
+// `choices` empty: any text.
+RecipeKey text(std::string_view name, std::string_view value, Names choices, std::string_view doc) {
+  RecipeKey key{name, AttrType::text, value, doc};
+  key.choices = std::move(choices);
+  return key;
+}
+
+// The keys, legal only where the key `when` is one of `is`.
+Keys only(std::string_view when, const Names& is, Keys keys) {
+  for (RecipeKey& key : keys) {
+    key.when = when;
+    key.is = is;
+  }
+  return keys;
+}
+
+Keys joined(std::initializer_list<Keys> parts) {
+  Keys all;
+  for (const Keys& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+Keys run_keys() {
   return {
-      {"seed", integer, 1, "of everything random: first weights, order of samples, dropout", 0},
-      {"epochs", integer, 1, "passes over the training samples", 1, large},
-      {"steps", integer, 0, "optimizer steps; 0: as many as `epochs` take", 0, large},
-      {"batch", integer, 64, "samples an optimizer step, over all devices", 1, large},
-      {"precision", text, "f32", "of parameters and arithmetic", {}, {}, {"f32", "f64"}},
-      {"device", text, "auto", "auto, cpu, cuda or cuda:N"},
-      {"threads", integer, 0, "0: OMP_NUM_THREADS, else the processors this process may use", 0,
-       1024},
-      {"lr", real, 0.001, "learning rate, at its highest under a schedule", 0, unbounded},
-      {"clip", real, 0.0, "largest norm of all gradients together; 0: no limit", 0, unbounded},
-      {"validate_every", integer, 0, "steps between validations; 0: after each epoch", 0, large},
+      integer("seed", 1, 0, std::numeric_limits<int64_t>::max(),
+              "of everything random: first weights, order of samples, dropout"),
+      integer("epochs", 1, 1, large, "passes over the training samples"),
+      integer("steps", 0, 0, large, "optimizer steps; 0: as many as `epochs` take"),
+      integer("batch", 64, 1, large, "samples an optimizer step, over all devices"),
+      text("precision", "f32", {"f32", "f64"}, "of parameters and arithmetic"),
+      text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
+      integer("threads", 0, 0, 1024, "0: OMP_NUM_THREADS, else the processors of this process"),
+      real("lr", 0.001, 0, unbounded, "learning rate, at its highest under a schedule"),
+      real("clip", 0, 0, unbounded, "largest norm of all gradients together; 0: no limit"),
+      integer("validate_every", 0, 0, large, "steps between validations; 0: after each epoch"),
   };
 }
 
-std::vector<RecipeKey> schedule_keys() {
-  return {
-      {"schedule.name",
-       text,
-       "constant",
-       "how lr moves over the run",
-       {},
-       {},
-       {"constant", "cosine"}},
-      {"schedule.warmup", integer, 0, "steps over which lr rises from 0", 0, large},
-      {"schedule.final",
-       real,
-       0.0,
-       "lr at the end as a share of `lr`",
-       0,
-       1,
-       {},
-       "schedule.name",
-       {"cosine"}},
-  };
+Keys schedule_keys() {
+  const std::string_view name = "schedule.name";
+  return joined({
+      {text(name, "constant", {"constant", "cosine"}, "how lr moves over the run"),
+       integer("schedule.warmup", 0, 0, large, "steps over which lr rises from 0")},
+      only(name, {"cosine"}, {real("schedule.final", 0, 0, 1, "lr at the end as a share of `lr`")}),
+  });
 }
 
-std::vector<RecipeKey> optimizer_keys() {
+Keys optimizer_keys() {
   const std::string_view name = "optimizer.name";
-  const Names adams = {"adam", "adamw"};
-  return {
-      {name,
-       text,
-       "adamw",
-       "the update rule",
-       {},
-       {},
-       {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"}},
-      {"optimizer.momentum",
-       real,
-       0.9,
-       "share of the last update that is kept",
-       0,
-       below_one,
-       {},
-       name,
-       {"momentum", "nesterov"}},
-      {"optimizer.beta1",
-       real,
-       0.9,
-       "decay of the mean of gradients",
-       0,
-       below_one,
-       {},
-       name,
-       adams},
-      {"optimizer.beta2",
-       real,
-       0.999,
-       "decay of the mean of squared gradients",
-       0,
-       below_one,
-       {},
-       name,
-       adams},
-      {"optimizer.alpha",
-       real,
-       0.99,
-       "decay of the mean of squared gradients",
-       0,
-       below_one,
-       {},
-       name,
-       {"rmsprop"}},
-      {"optimizer.eps",
-       real,
-       1e-8,
-       "added to the root of the mean square",
-       0,
-       unbounded,
-       {},
-       name,
-       {"adagrad", "rmsprop", "adam", "adamw"}},
-      {"optimizer.weight_decay", real, 0.0,
-       "pull of weights of rank 2 and more to zero; with adamw apart from the gradient", 0,
-       unbounded},
-  };
+  const Names rules = {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"};
+  return joined({
+      {text(name, "adamw", rules, "the update rule")},
+      only(name, {"momentum", "nesterov"},
+           {real("optimizer.momentum", 0.9, 0, below_one, "share of the last update kept")}),
+      only(name, {"adam", "adamw"},
+           {real("optimizer.beta1", 0.9, 0, below_one, "decay of the mean gradient"),
+            real("optimizer.beta2", 0.999, 0, below_one, "decay of the mean squared gradient")}),
+      only(name, {"rmsprop"},
+           {real("optimizer.alpha", 0.99, 0, below_one, "decay of the mean squared gradient")}),
+      only(name, {"adagrad", "rmsprop", "adam", "adamw"},
+           {real("optimizer.eps", 1e-8, 0, unbounded, "added to the root of the mean square")}),
+      {real("optimizer.weight_decay", 0, 0, unbounded,
+            "pull of weights of rank 2 and more to zero; with adamw apart from the gradient")},
+  });
 }
 
-std::vector<RecipeKey> model_keys() {
+Keys model_keys() {
   const std::string_view name = "model.name";
-  const Names nets = {"mlp", "cnn"}, text_models = {"gpt", "lstm"};
-  return {
-      {name, text, "mlp", "the architecture", {}, {}, {"mlp", "cnn", "resnet", "gpt", "lstm"}},
-      {"model.hidden",
-       integers,
-       Integers{512},
-       "widths of the linear layers before the last",
-       1,
-       large,
-       {},
-       name,
-       nets},
-      {"model.channels",
-       integers,
-       Integers{32, 64},
-       "of each block of convolution and pooling",
-       1,
-       large,
-       {},
-       name,
-       {"cnn"}},
-      {"model.activation", text, "relu", "between layers", {}, {}, activations, name, nets},
-      {"model.init",
-       text,
-       "he_normal",
-       "first values of weights",
-       {},
-       {},
-       initialisers,
-       name,
-       nets},
-      {"model.depth",
-       integer,
-       20,
-       "20 (6 n + 2) for 32x32 images; 18, 34, 50",
-       8,
-       1202,
-       {},
-       name,
-       {"resnet"}},
-      {"model.small_stem",
-       boolean,
-       true,
-       "depths 18, 34, 50 start with a 3x3 convolution",
-       {},
-       {},
-       {},
-       name,
-       {"resnet"}},
-      {"model.size",
-       text,
-       "custom",
-       "sizes by name; custom: the keys below",
-       {},
-       {},
-       {"custom", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"},
-       name,
-       {"gpt"}},
-      {"model.layers", integer, 4, "layers", 1, 1024, {}, name, text_models},
-      {"model.heads", integer, 4, "attention heads", 1, 1024, {}, name, {"gpt"}},
-      {"model.width", integer, 256, "of the embedding", 1, 1 << 20, {}, name, text_models},
-      {"model.cells", integer, 256, "of each LSTM layer", 1, 1 << 20, {}, name, {"lstm"}},
-      {"model.dropout",
-       real,
-       0.0,
-       "share of activations dropped in training",
-       0,
-       below_one,
-       {},
-       name,
-       {"mlp", "cnn", "gpt", "lstm"}},
-  };
+  const Names models = {"mlp",  "cnn",         "resnet",     "lstm",   "gpt",
+                        "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
+  const Names with_dropout = {"mlp",  "cnn",         "lstm",       "gpt",
+                              "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
+  return joined({
+      {text(name, "mlp", models, "the architecture")},
+      only(name, {"mlp", "cnn"},
+           {integers("model.hidden", {512}, 1, "widths of the linear layers before the last"),
+            text("model.activation", "relu", activations, "between layers"),
+            text("model.init", "he_normal", initialisers, "first values of weights")}),
+      only(name, {"cnn"},
+           {integers("model.channels", {32, 64}, 1, "of each block of convolution and pooling")}),
+      only(name, {"resnet"},
+           {integer("model.depth", 20, 8, 1202, "20 (6 n + 2) for 32x32 images; 18, 34, 50"),
+            flag("model.small_stem", true, "depths 18, 34, 50 start with a 3x3 convolution")}),
+      only(name, {"gpt", "lstm"},
+           {integer("model.layers", 4, 1, 1024, "layers"),
+            integer("model.width", 256, 1, 1 << 20, "of the embedding")}),
+      only(name, {"gpt"}, {integer("model.heads", 4, 1, 1024, "attention heads")}),
+      only(name, {"lstm"}, {integer("model.cells", 256, 1, 1 << 20, "of each LSTM layer")}),
+      only(name, with_dropout,
+           {real("model.dropout", 0, 0, below_one, "share of activations dropped in training")}),
+  });
 }
 
-std::vector<RecipeKey> data_keys() {
+Keys data_keys() {
   const std::string_view format = "data.format";
-  const Names images = {"idx"};
-  return {
-      {format,
-       text,
-       "idx",
-       "idx: images of the MNIST family; text: train.txt and val.txt",
-       {},
-       {},
-       {"idx", "text"}},
-      {"data.path", text, "data/cache/fashion_mnist",
-       "the folder; scripts/data.sh makes data/cache/NAME"},
-      {"data.classes", integer, 10, "number of classes", 2, large, {}, format, images},
-      {"data.mean",
-       real,
-       0.0,
-       "of all pixels in [0, 1]; subtracted",
-       {},
-       unbounded,
-       {},
-       format,
-       images},
-      {"data.deviation",
-       real,
-       1.0,
-       "of all pixels; divided by",
-       above_zero,
-       unbounded,
-       {},
-       format,
-       images},
-      {"data.validation_samples",
-       integer,
-       0,
-       "training samples kept for validation",
-       0,
-       large,
-       {},
-       format,
-       images},
-      {"data.length", integer, 128, "tokens (bytes) a sample", 1, 1 << 20, {}, format, {"text"}},
-  };
+  return joined({
+      {text(format, "idx", {"idx", "text"},
+            "idx: images of the MNIST family; text: train.txt and val.txt"),
+       text("data.path", "data/cache/fashion_mnist", {},
+            "the folder; scripts/data.sh makes data/cache/NAME")},
+      only(format, {"idx"},
+           {integer("data.classes", 10, 2, large, "number of classes"),
+            real("data.mean", 0, -unbounded, unbounded, "of all pixels in [0, 1]; subtracted"),
+            real("data.deviation", 1, above_zero, unbounded, "of all pixels; divided by"),
+            integer("data.validation_samples", 0, 0, large,
+                    "training samples kept for validation")}),
+      only(format, {"text"}, {integer("data.length", 128, 1, 1 << 20, "tokens (bytes) a sample")}),
+  });
 }
 
 std::string range_text(const RecipeKey& key) {
@@ -257,13 +165,8 @@ std::string range_text(const RecipeKey& key) {
 }  // namespace
 
 const std::vector<RecipeKey>& recipe_keys() {
-  static const std::vector<RecipeKey> keys = [] {
-    std::vector<RecipeKey> all;
-    for (const auto& part :
-         {run_keys(), schedule_keys(), optimizer_keys(), model_keys(), data_keys()})
-      all.insert(all.end(), part.begin(), part.end());
-    return all;
-  }();
+  static const std::vector<RecipeKey> keys =
+      joined({run_keys(), schedule_keys(), optimizer_keys(), model_keys(), data_keys()});
   return keys;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/machine_peaks.h"
+#include "tools/matmul_peak.h"
 
 #include <algorithm>
 #include <chrono>
 
-#include "engine/base/parallel.h"
 #include "engine/exec/kernel_call.h"
 #include "engine/op/registry.h"
 
@@ -27,7 +26,9 @@ double shortest(double budget, Body&& body) {
   }
 }
 
-double matmul_flops(double seconds) {
+}  // namespace
+
+double measure_matmul_peak(double seconds) {
   constexpr int64_t n = 1024;
   const OpDef& op = get_op("matmul");
   const Attrs attrs("matmul", op.attributes, {});
@@ -42,26 +43,6 @@ double matmul_flops(double seconds) {
   void* const outputs[] = {c.data()};
   call.bind(inputs, outputs, workspace.data(), device.default_stream(), nullptr);
   return 2.0 * n * n * n / shortest(seconds, [&] { call.run(); });
-}
-
-double stream_bytes(double seconds) {
-  constexpr int64_t count = 16 << 20;  // 64 MiB an array
-  const Tensor b = Tensor::full(DType::f32, {count}, 1), c = Tensor::full(DType::f32, {count}, 2);
-  const Tensor a = Tensor::zeros(DType::f32, {count});
-  auto* out = a.data_as<float>();
-  const auto *x = b.data_as<float>(), *y = c.data_as<float>();
-  const double best = shortest(seconds, [&] {
-    parallel_range(count, 1 << 16, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) out[i] = x[i] + 0.25f * y[i];
-    });
-  });
-  return 3.0 * sizeof(float) * count / best;
-}
-
-}  // namespace
-
-MachinePeaks measure_peaks(double seconds) {
-  return {matmul_flops(seconds / 2), stream_bytes(seconds / 2)};
 }
 
 }  // namespace gradus
