@@ -332,3 +332,24 @@ def conv_transpose3d_cases(dtype):
         bias = values(dtype, 3 * groups)
         yield Case("conv_transpose3d", attrs, [x, weight, bias],
                    lambda t, attrs=attrs: torch.nn.functional.conv_transpose3d(t[0], t[1], t[2], **attrs))
+
+
+@builder("attention_decode")
+def decode_cases(dtype):
+    if not dtype.is_floating_point:
+        return
+    for heads, kept, position in ((2, 2, torch.tensor(3)), (4, 2, torch.tensor([0, 4]))):
+        def reference(t):
+            query, key, value, keys, filled, at = t
+            keys, filled, outputs = keys.clone(), filled.clone(), []
+            for b in range(query.shape[0]):
+                place = int(at if at.dim() == 0 else at[b])
+                keys[b, :, place], filled[b, :, place] = key[b, :, 0], value[b, :, 0]
+                outputs.append(torch.nn.functional.scaled_dot_product_attention(
+                    query[b:b + 1], keys[b:b + 1, :, :place + 1], filled[b:b + 1, :, :place + 1],
+                    enable_gqa=True))
+            return [torch.cat(outputs), keys, filled]
+        cache = [values(dtype, 2, kept, 5, 8) for _ in range(2)]
+        yield Case("attention_decode", {},
+                   [values(dtype, 2, heads, 1, 8), values(dtype, 2, kept, 1, 8),
+                    values(dtype, 2, kept, 1, 8), *cache, position], reference)

@@ -59,8 +59,8 @@ TEST(Convert, double_to_a_narrow_float_rounds_once) {
 }
 
 TEST(Convert, large_integers_to_a_narrow_float_round_once) {
-  const int64_t value = (int64_t{1} << 62) + (int64_t{1} << 54) + 1;  // just above bf16's middle
-  uint16_t result = 0;
+  const int64_t value = (int64_t{1} << 62) + (int64_t{1} << 54) + (int64_t{1} << 10);
+  uint16_t result = 0;  // value is just above the middle of two bf16 neighbours
   convert(DType::i64, &value, DType::bf16, &result, 1);
   EXPECT_EQ(result, 0x5e81);  // 2^62 * (1 + 2^-7)
 }
