@@ -30,8 +30,8 @@ double shortest(double budget, Body&& body) {
 
 double measure_matmul_peak(double seconds) {
   constexpr int64_t n = 1024;
-  const OpDef& op = get_op("matmul");
-  const Attrs attrs("matmul", op.attributes, {});
+  const OpDef& op = get_op("gemm");
+  const Attrs attrs("gemm", op.attributes, {});
   const TensorSpec spec{DType::f32, {n, n}};
   const TensorSpec in[] = {spec, spec}, out[] = {spec};
   Device& device = cpu_device();
