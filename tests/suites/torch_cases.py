@@ -42,6 +42,7 @@ ORDER = {
     "max_pool3d": "input kernel_size stride padding dilation ceil_mode return_indices",
 }
 for _d in (1, 2, 3):
+    ORDER[f"adaptive_max_pool{_d}d"] = "input output_size return_indices"
     ORDER[f"conv_transpose{_d}d"] = ("input weight bias stride padding output_padding groups dilation")
 # Our op -> OpInfo's name, where neither `NAME` nor `nn.functional.NAME` is meant.
 OPINFO = {"norm": ["linalg.vector_norm", "norm"], "ne": ["ne"], "rope": []}
@@ -94,6 +95,8 @@ def attribute(spec, value):
             raise Skip(f"attribute {spec['name']} given as a tensor")
         value = value.item()
     if isinstance(value, (tuple, list, torch.Size)):
+        if any(item is None for item in value):
+            raise Skip(f"None within attribute {spec['name']}")
         return [attribute(spec, item) for item in value]
     if isinstance(value, complex):
         raise Skip("complex numbers")
