@@ -64,7 +64,10 @@ Value statistics_gradient(GradArgs& args) {
   const double count = static_cast<double>(batch_norm_shape(x.shape()).count());
   const double momentum = args.attrs.real("momentum");
   const auto plus = [](Value a, Value b) { return a && b ? a + b : a ? a : b; };
-  const auto dout = [&](Output k) { return args.dout[k] ? widened(args.dout[k]) : Value(); };
+  const auto dout = [&](Output k) {
+    const Value gradient = args.dout[k];  // without elements: there are no running statistics
+    return gradient && gradient.spec().numel() > 0 ? widened(gradient) : Value();
+  };
   Value dmean = dout(mean_out), dvariance;
   const Value next_mean = dout(running_mean_out), next_var = dout(running_var_out);
   if (next_mean) dmean = plus(dmean, next_mean * momentum);

@@ -68,6 +68,7 @@ def evaluate(op, case, inputs, seeds, want_gradient):
         return [y.detach() for y in outputs], None
     grads = torch.autograd.grad([y for _, y in roots], [tensors[i] for i in leaves],
                                 [seeds[k].to(y.dtype) for k, y in roots], allow_unused=True)
+    grads = [g.to_dense() if g is not None and g.layout != torch.strided else g for g in grads]
     zeros = [g if g is not None else torch.zeros_like(tensors[i]) for i, g in zip(leaves, grads)]
     return [y.detach() for y in outputs], dict(zip(leaves, zeros))
 
@@ -177,11 +178,9 @@ def problems_of(item, results, errors):
 
 def prepare(op, dtype):
     """Cases ready to run, and why others are left out."""
-    if dtype not in op["dtypes"] and op["inputs"] and not own_cases.has(op["name"]):
-        # Ops led by an index still have floating inputs.
-        if not set(op["dtypes"]) <= set(DTYPES) - set(FLOATS) or dtype not in FLOATS:
-            return [], collections.Counter()
-    cases, left_out = torch_cases.cases_of(op, dtype)
+    by_index = not set(op["dtypes"]) & set(FLOATS) and dtype in FLOATS  # the first input is an index
+    claimed = dtype in op["dtypes"] or not op["inputs"] or by_index
+    cases, left_out = torch_cases.cases_of(op, dtype) if claimed else ([], {})
     cases += own_cases.cases_of(op["name"], DTYPES[dtype])
     prepared, reasons = [], collections.Counter(left_out)
     for index, case in enumerate(cases):
