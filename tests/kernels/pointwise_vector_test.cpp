@@ -96,7 +96,9 @@ TEST(PointwiseVector, functions_are_within_their_last_places) {
         const double expected = function.truth(static_cast<double>(x[i]));
         if (static_cast<float>(expected) == y[i]) continue;
         const double error = std::fabs(static_cast<double>(y[i]) - expected) / last_place(expected);
-        if (!(error <= worst)) worst = error, at = x[i];
+        if (error <= worst) continue;
+        worst = std::isnan(error) ? everywhere : error;
+        at = x[i];
       }
       EXPECT_LE(worst, function.places) << function.name << " at " << at;
     }
@@ -124,8 +126,9 @@ TEST(PointwiseVector, special_values) {
 
 // What a tile holds beside an element must not change it: a chain cuts tiles elsewhere.
 TEST(PointwiseVector, an_element_does_not_depend_on_its_neighbours) {
-  std::vector<float> x = floats_between(-1e5, 1e5);
-  x.resize(5000);
+  std::vector<float> x;  // of all sizes in turn, some beyond the limit of sin and cos
+  const std::vector<float> values = floats_between(-1e5, 1e5);
+  for (size_t i = 0; i < 5003; ++i) x.push_back(values[i * 7919 % values.size()]);
   for (const Function& function : functions) {
     for (const Evaluate variant : variants()) {
       const std::vector<float> all = evaluate(variant, function.op, x, function.parameter);
