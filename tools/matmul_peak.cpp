@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 
-#include "engine/exec/kernel_call.h"
-#include "engine/op/registry.h"
+#include "engine/exec/executable.h"
 
 namespace gradus {
 namespace {
@@ -30,6 +30,7 @@ double shortest(double budget, Body&& body) {
 
 double measure_matmul_peak(double seconds) {
   constexpr int64_t n = 1024;
+<<<<<<< HEAD
   const OpDef& op = get_op("gemm");
   const Attrs attrs("gemm", op.attributes, {});
   const TensorSpec spec{DType::f32, {n, n}};
@@ -43,6 +44,17 @@ double measure_matmul_peak(double seconds) {
   void* const outputs[] = {c.data()};
   call.bind(inputs, outputs, workspace.data(), device.default_stream(), nullptr);
   return 2.0 * n * n * n / shortest(seconds, [&] { call.run(); });
+=======
+  auto graph = std::make_shared<Graph>();
+  const Value a = graph->state("a", DType::f32, {n, n}), b = graph->state("b", DType::f32, {n, n});
+  graph->output("c", apply1("matmul", {a, b}));
+  StateStore states(cpu_device());
+  Arena arena(cpu_device());
+  Executable program(graph, states, arena);
+  states.set("a", Tensor::full(DType::f32, {n, n}, 0.5));
+  states.set("b", Tensor::full(DType::f32, {n, n}, 2));
+  return 2.0 * n * n * n / shortest(seconds, [&] { program.run(); });
+>>>>>>> train
 }
 
 }  // namespace gradus
