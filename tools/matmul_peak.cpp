@@ -30,21 +30,6 @@ double shortest(double budget, Body&& body) {
 
 double measure_matmul_peak(double seconds) {
   constexpr int64_t n = 1024;
-<<<<<<< HEAD
-  const OpDef& op = get_op("gemm");
-  const Attrs attrs("gemm", op.attributes, {});
-  const TensorSpec spec{DType::f32, {n, n}};
-  const TensorSpec in[] = {spec, spec}, out[] = {spec};
-  Device& device = cpu_device();
-  KernelCall call(op, attrs, in, out, device);
-  const Tensor a = Tensor::full(DType::f32, {n, n}, 0.5), b = Tensor::full(DType::f32, {n, n}, 2);
-  const Tensor c(DType::f32, {n, n});
-  const Buffer workspace(device, call.workspace_bytes());
-  void* const inputs[] = {a.data(), b.data()};
-  void* const outputs[] = {c.data()};
-  call.bind(inputs, outputs, workspace.data(), device.default_stream(), nullptr);
-  return 2.0 * n * n * n / shortest(seconds, [&] { call.run(); });
-=======
   auto graph = std::make_shared<Graph>();
   const Value a = graph->state("a", DType::f32, {n, n}), b = graph->state("b", DType::f32, {n, n});
   graph->output("c", apply1("matmul", {a, b}));
@@ -54,7 +39,6 @@ double measure_matmul_peak(double seconds) {
   states.set("a", Tensor::full(DType::f32, {n, n}, 0.5));
   states.set("b", Tensor::full(DType::f32, {n, n}, 2));
   return 2.0 * n * n * n / shortest(seconds, [&] { program.run(); });
->>>>>>> train
 }
 
 }  // namespace gradus
