@@ -28,10 +28,7 @@ install(FILES ${PROJECT_BINARY_DIR}/generated/engine/base/version.h
 if(TARGET gradus)
   install(TARGETS gradus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/recipes)
-  install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus
-          FILES_MATCHING PATTERN "*.toml")
-endif()
+install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus FILES_MATCHING PATTERN "*.toml")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
 set(CPACK_PACKAGE_NAME gradus)

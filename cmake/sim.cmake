@@ -42,7 +42,6 @@ gradus_sim_kernels(${sim_kernels})
 target_sources(gradus_library PRIVATE ${sim_sources} ${sim_kernels} ${sim_device})
 target_include_directories(
   gradus_library BEFORE PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/kernels/sim/include>)
-target_compile_definitions(gradus_library PUBLIC $<BUILD_INTERFACE:GRADUS_SIM=1>)
 target_link_libraries(gradus_library PUBLIC $<BUILD_INTERFACE:Boost::context>)
 
 # Kernels that tests/sim/ brings along, with faults in them.
@@ -51,4 +50,12 @@ if(GRADUS_TESTS)
   gradus_sim_kernels(${sim_test_kernels})
   add_library(gradus_sim_test_kernels OBJECT ${sim_test_kernels})
   target_link_libraries(gradus_sim_test_kernels PUBLIC gradus_options gradus_library)
+endif()
+
+# What nvcc makes of the same files, on machines that have it.
+find_program(GRADUS_NVCC nvcc)
+find_package(Python3 COMPONENTS Interpreter)
+if(GRADUS_TESTS AND GRADUS_NVCC AND Python3_FOUND)
+  add_test(NAME sim.ptxas COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/check_ptxas.py)
+  set_tests_properties(sim.ptxas PROPERTIES LABELS "sim;nvcc" TIMEOUT 1800 SKIP_RETURN_CODE 77)
 endif()

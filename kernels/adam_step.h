@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "engine/base/stream_handle.h"
 #include "kernels/optimizer_step.h"
 
 namespace gradus::kernels {
@@ -33,5 +34,7 @@ struct AdamStepArgs {
 
 void adam_step_cpu(const AdamStepArgs& args);
 void adam_step_cpu_vector(const AdamStepArgs& args);  // f32
+// f64, and f32, f16, bf16 computed in f32.
+void adam_step_cuda(const AdamStepArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

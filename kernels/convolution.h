@@ -66,4 +66,16 @@ void convolution_cpu_reference(const ConvolutionArgs& args);
 void convolution_backward_input_cpu_reference(const ConvolutionBackwardInputArgs& args);
 void convolution_backward_weight_cpu_reference(const ConvolutionBackwardWeightArgs& args);
 
+// As matrix products of packed patches, f32 or f64. `workspace` holds as many bytes as the function
+// beside says, 64-byte aligned. The weight gradient adds parts of 8 images (more where weights are
+// large), in order. The same bits for any number of threads.
+void convolution_cpu_packed(const ConvolutionArgs& args, void* workspace);
+int64_t convolution_packed_workspace(DType dtype, const ConvolutionShape& shape);
+void convolution_backward_input_cpu_packed(const ConvolutionBackwardInputArgs& args,
+                                           void* workspace);
+int64_t convolution_backward_input_packed_workspace(DType dtype, const ConvolutionShape& shape);
+void convolution_backward_weight_cpu_packed(const ConvolutionBackwardWeightArgs& args,
+                                            void* workspace);
+int64_t convolution_backward_weight_packed_workspace(DType dtype, const ConvolutionShape& shape);
+
 }  // namespace gradus::kernels

@@ -2,6 +2,7 @@
 #include "ops/adam_rule.h"
 
 #include "kernels/adam_step.h"
+#include "ops/cuda_variants.h"
 #include "ops/ops.h"
 
 namespace gradus {
@@ -65,6 +66,11 @@ void run_vector(const RunArgs& args) {
   kernels::adam_step_cpu_vector(kernel_args<form>(args));
 }
 
+template <AdamForm form>
+void run_cuda(const RunArgs& args) {
+  kernels::adam_step_cuda(kernel_args<form>(args), args.stream);
+}
+
 // 1 - beta^step.
 Value correction(double beta, Value step) {
   return 1.0 - pow(step.graph().scalar(beta, DType::f64), step);
@@ -123,6 +129,9 @@ OpDef define_step() {
                          ? "an update in place; adamw_step_composite is its differentiable twin"
                          : "an update in place; adam_step_composite is its differentiable twin",
           .cpu = {{"vector", run_vector<form>, nullptr, step_is_f32}, {"reference", run<form>}},
+          .cuda = cuda_variants([] {
+            return std::vector<KernelVariant>{{"vectors", run_cuda<form>}};
+          }),
           .aliases = step_aliases(layout()),
           .state = step_aliases(layout()),
           .autocast = AutocastClass::full_precision,

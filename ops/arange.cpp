@@ -39,6 +39,9 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec out{result_dtype(args.attrs), {static_cast<int64_t>(count)}};
   GRADUS_CHECK(contains(number_types, out.dtype), "[arange] attribute 'dtype' cannot be {}",
                dtype_name(out.dtype));
+  GRADUS_CHECK(is_floating(out.dtype) || std::fabs(step) >= 1.0,
+               "[arange] attribute 'step', expected at least 1 in magnitude for {}, got {}",
+               dtype_name(out.dtype), step);
   (void)out.bytes();
   return {out};
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "engine/base/error.h"
+#include "ops/matmul_support.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
 
@@ -79,8 +80,6 @@ void set_mask(AttentionProblem& p, std::string_view op, const TensorSpec& query,
   p.mask_col = cols == 1 ? 0 : 1;
 }
 
-Value matmul(Value a, Value b) { return apply1("matmul", {a, b}); }
-
 // true where key j <= query i.
 Value causal_mask(Graph& graph, int64_t queries, int64_t keys) {
   const auto positions = [&](const Shape& shape) {
@@ -94,7 +93,7 @@ Value causal_mask(Graph& graph, int64_t queries, int64_t keys) {
 // scale * q k^T, masked.
 Value scores(const AttentionProblem& p, const AttentionValues& v) {
   const Value keys = repeat_heads(widened(v.key), p.key_index.group);
-  Value s = matmul(widened(v.query), transpose(keys, -2, -1)) * p.scale;
+  Value s = gemm(widened(v.query), keys, false, true) * p.scale;
   if (p.mask_kind == MaskKind::additive) return s + widened(v.mask);
   if (p.mask_kind == MaskKind::none) return s;
   Graph& graph = v.query.graph();
@@ -217,7 +216,7 @@ AttentionFormula attention_formula(const AttentionValues& v, const Attrs& attrs)
   f.weights = exp(scores(p, v) - reshape(v.logsumexp, column));
   const Value values = repeat_heads(widened(v.value), p.key_index.group);
   const Value dout = widened(v.dout);
-  Value dweights = matmul(dout, transpose(values, -2, -1));
+  Value dweights = gemm(dout, values, false, true);
   if (p.dropout != 0) {
     const Value ones =
         dout.graph().full(with_dims(p.lead, {p.queries, p.keys}), 1.0, dweights.dtype());

@@ -39,6 +39,12 @@ kernels::ConvolutionArgs bound_args(const RunArgs& run) {
   return args;
 }
 
+void run_packed(const RunArgs& run) {
+  kernels::convolution_cpu_packed(bound_args(run), run.workspace);
+}
+int64_t packed_workspace(const KernelQuery& query) {
+  return kernels::convolution_packed_workspace(query.in[0].dtype, kernel_args(query).shape);
+}
 void run_reference(const RunArgs& run) { kernels::convolution_cpu_reference(bound_args(run)); }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -104,7 +110,7 @@ OpDef convolution_op() {
           .attributes = convolution_attributes(),
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run_reference}},
+          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

@@ -55,6 +55,13 @@ kernels::ConvolutionBackwardInputArgs bound_args(const RunArgs& run) {
   return args;
 }
 
+void run_packed(const RunArgs& run) {
+  kernels::convolution_backward_input_cpu_packed(bound_args(run), run.workspace);
+}
+int64_t packed_workspace(const KernelQuery& query) {
+  return kernels::convolution_backward_input_packed_workspace(query.in[0].dtype,
+                                                              kernel_args(query).shape);
+}
 void run_reference(const RunArgs& run) {
   kernels::convolution_backward_input_cpu_reference(bound_args(run));
 }
@@ -111,7 +118,7 @@ OpDef convolution_backward_input_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run_reference}},
+          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

@@ -53,6 +53,13 @@ kernels::ConvolutionBackwardWeightArgs bound_args(const RunArgs& run) {
   return args;
 }
 
+void run_packed(const RunArgs& run) {
+  kernels::convolution_backward_weight_cpu_packed(bound_args(run), run.workspace);
+}
+int64_t packed_workspace(const KernelQuery& query) {
+  return kernels::convolution_backward_weight_packed_workspace(query.in[0].dtype,
+                                                               kernel_args(query).shape);
+}
 void run_reference(const RunArgs& run) {
   kernels::convolution_backward_weight_cpu_reference(bound_args(run));
 }
@@ -108,7 +115,7 @@ OpDef convolution_backward_weight_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run_reference}},
+          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

@@ -111,6 +111,7 @@ std::span<const TensorSpec> promoted(Pointwise op, std::span<const TensorSpec> i
 
 DType value_type(Pointwise op, std::span<const TensorSpec> in, const Attrs& attrs) {
   const DType type = result_type(promoted(op, in), row(op).name);
+  if (op == Pointwise::square && type == DType::bool_) return DType::i64;  // as pow(x, 2)
   const bool real = row(op).kind == Kind::real || (op == Pointwise::div && !truncates(op, attrs));
   return real && !is_floating(type) ? DType::f32 : type;
 }
@@ -131,8 +132,9 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {{row(op).kind == Kind::test ? DType::bool_ : type, shape}};
 }
 
-template <Pointwise op>
-void run(const RunArgs& args) {
+using Evaluate = void (*)(const kernels::PointwiseArgs&);
+
+void run_with(Evaluate evaluate, Pointwise op, const RunArgs& args) {
   std::array<kernels::PointwiseInput, 3> inputs;
   std::array<TensorSpec, 3> specs;
   kernels::PointwiseInstruction step{op, {-1, -1, -1}, row(op).parameters.values(args.attrs)};
@@ -144,9 +146,33 @@ void run(const RunArgs& args) {
   const DType type = value_type(op, std::span(specs).first(args.in.size()), args.attrs);
   const kernels::PointwiseOutput output{args.out[0].data, args.out[0].dtype,
                                         static_cast<int>(args.in.size())};
-  kernels::pointwise_cpu_reference({compute_type(type), args.out[0].shape,
-                                    std::span(inputs).first(args.in.size()), std::span(&step, 1),
-                                    std::span(&output, 1)});
+  evaluate({compute_type(type), args.out[0].shape, std::span(inputs).first(args.in.size()),
+            std::span(&step, 1), std::span(&output, 1)});
+}
+
+template <Pointwise op, Evaluate evaluate>
+void run(const RunArgs& args) {
+  run_with(evaluate, op, args);
+}
+
+template <Pointwise op>
+bool computes_in_f32(const KernelQuery& query) {
+  return compute_type(value_type(op, query.in, query.attrs)) == DType::f32;
+}
+
+template <Pointwise op>
+std::vector<KernelVariant> variants() {
+  std::vector<KernelVariant> rows;
+#if defined(__x86_64__) || defined(__i386__)
+  rows.push_back(
+      {"avx512", run<op, kernels::pointwise_cpu_avx512>, nullptr,
+       [](const KernelQuery& query) { return query.device.avx512 && computes_in_f32<op>(query); }});
+  rows.push_back(
+      {"avx2", run<op, kernels::pointwise_cpu_avx2>, nullptr,
+       [](const KernelQuery& query) { return query.device.avx2 && computes_in_f32<op>(query); }});
+#endif
+  rows.push_back({"reference", run<op, kernels::pointwise_cpu_reference>});
+  return rows;
 }
 
 template <Pointwise op>
@@ -251,7 +277,7 @@ OpDef define(std::string_view doc, std::vector<InputSpec> inputs) {
   def.dtypes = all_types;
   def.infer = infer<op>;
   def.no_grad = "piecewise constant";
-  def.cpu = {{"reference", run<op>}};
+  def.cpu = variants<op>();
   for (int i = 0; i < static_cast<int>(def.inputs.size()); ++i) def.aliases.push_back({0, i});
   def.pointwise = pointwise<op>;
   def.half = HalfPolicy::native;  // tiles convert as they load and store

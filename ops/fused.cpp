@@ -106,12 +106,29 @@ struct Decoded {
   }
 };
 
+// Evaluated by the same variant as the ops by themselves: the same bits.
+template <void (*evaluate)(const kernels::PointwiseArgs&)>
 void run(const RunArgs& args) {
   const Decoded program(args);
-  kernels::pointwise_cpu_reference({args.attrs.dtype("compute"), args.out[0].shape,
-                                    std::span(program.inputs).first(args.in.size()),
-                                    std::span(program.instructions).first(program.count),
-                                    std::span(program.outputs).first(args.out.size())});
+  evaluate({args.attrs.dtype("compute"), args.out[0].shape,
+            std::span(program.inputs).first(args.in.size()),
+            std::span(program.instructions).first(program.count),
+            std::span(program.outputs).first(args.out.size())});
+}
+
+std::vector<KernelVariant> variants() {
+  std::vector<KernelVariant> rows;
+#if defined(__x86_64__) || defined(__i386__)
+  rows.push_back(
+      {"avx512", run<kernels::pointwise_cpu_avx512>, nullptr, [](const KernelQuery& query) {
+         return query.device.avx512 && query.attrs.dtype("compute") == DType::f32;
+       }});
+  rows.push_back({"avx2", run<kernels::pointwise_cpu_avx2>, nullptr, [](const KernelQuery& query) {
+                    return query.device.avx2 && query.attrs.dtype("compute") == DType::f32;
+                  }});
+#endif
+  rows.push_back({"reference", run<kernels::pointwise_cpu_reference>});
+  return rows;
 }
 
 constexpr int64_t word_of(Pointwise op) { return static_cast<int64_t>(op); }
@@ -180,7 +197,7 @@ OpDef fused_op() {
       .dtypes = all_types,
       .infer = infer,
       .no_grad = "made after the gradient is taken",
-      .cpu = {{"reference", run}},
+      .cpu = variants(),
       .half = HalfPolicy::native,
       .pointwise = [](const InferArgs&) -> std::optional<PointwiseCode> { return {}; },
       .samples = samples,

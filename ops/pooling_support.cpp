@@ -11,9 +11,11 @@ using kernels::PoolShape;
 
 constexpr int64_t largest_number = int64_t{1} << 31;
 
+// Entry d of a list in which one number stands for all; calls of kernels make their arguments with
+// it, so it must not allocate.
 int64_t entry(const std::vector<int64_t>& list, int d, int64_t least, std::string_view op,
               std::string_view name) {
-  const int64_t value = list[static_cast<size_t>(d)];
+  const int64_t value = list.size() == 1 ? list[0] : list[static_cast<size_t>(d)];
   GRADUS_CHECK(value >= least && value <= largest_number,
                "[{}] attribute '{}', expected at least {} and at most 2^31, got {}", op, name,
                least, value);
@@ -42,8 +44,9 @@ int64_t entry_or(const Attrs& attrs, std::string_view name, int d, size_t spatia
                  int64_t other, std::string_view op) {
   if (!has_attribute(attrs, name) || !attrs.has(name)) return other;
   const std::vector<int64_t>& list = attrs.integers(name);
-  GRADUS_CHECK(list.size() == spatial, "[{}] attribute '{}', expected {} numbers, got {}", op, name,
-               spatial, list.size());
+  GRADUS_CHECK(list.size() == 1 || list.size() == spatial,
+               "[{}] attribute '{}', expected 1 or {} numbers, got {}", op, name, spatial,
+               list.size());
   return entry(list, d, least, op, name);
 }
 

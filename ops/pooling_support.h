@@ -10,9 +10,9 @@
 
 namespace gradus {
 
-// The kernels' ops take lists with one number per pooled dim (1 to 3, the last dims of the input);
-// all dims before them are planes. Attributes that an op lacks have their defaults. All throw,
-// naming `op`.
+// The kernels' ops take kernel_size, output_size and input_size with one number per pooled dim (1
+// to 3, the last dims of the input); all dims before them are planes. Attributes that an op lacks
+// have their defaults. All throw, naming `op`.
 kernels::PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_view op);
 // output_size: the pooled dims of the result.
 kernels::PoolShape adaptive_pool_shape(const Shape& input, const std::vector<int64_t>& output_size,

@@ -3,6 +3,7 @@
 #include "ops/attention.h"
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
+#include "ops/matmul_support.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -57,12 +58,11 @@ std::vector<Value> grad(GradArgs& args) {
                             in[dout_in],  in[out_in], in[logsumexp_in], in[dlogsumexp_in]};
     const AttentionFormula f = attention_formula(v, args.attrs);
     const int64_t group = f.problem.key_index.group;
-    const auto matmul = [](Value a, Value b) { return apply1("matmul", {a, b}); };
     const Value kept = f.kept ? f.weights * f.kept : f.weights;
     const Value keys = repeat_heads(widened(v.key), group);
-    const Value dquery = matmul(f.gradients, keys) * f.problem.scale;
-    const Value dkey = matmul(transpose(f.gradients, -2, -1), widened(v.query)) * f.problem.scale;
-    const Value dvalue = matmul(transpose(kept, -2, -1), widened(v.dout));
+    const Value dquery = gemm(f.gradients, keys) * f.problem.scale;
+    const Value dkey = gemm(f.gradients, widened(v.query), true) * f.problem.scale;
+    const Value dvalue = gemm(kept, widened(v.dout), true);
     const DType dtype = v.query.dtype();
     return std::vector<Value>{cast(dquery, dtype), cast(sum_heads(dkey, group), dtype),
                               cast(sum_heads(dvalue, group), dtype)};
@@ -142,7 +142,6 @@ OpDef scaled_dot_product_attention_backward_op() {
               [](const KernelQuery& query) {
                 return kernels::attention_backward_workspace(attention_problem(query, query_in));
               }),
-      .autocast = AutocastClass::low_precision,
       .random = true,
       .samples = samples,
       .cost = [](const KernelQuery& query) {

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/softmax.h"
 #include "engine/graph/grad_args.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/softmax_family.h"
+#include "ops/support.h"
 
 namespace gradus {
 namespace {
+
+void run_cuda(const RunArgs& args) {
+  const DimSplit split = split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
+  kernels::softmax_cuda(
+      {args.in[0].dtype, args.in[0].data, args.out[0].data, split.outer, split.dim, split.inner},
+      args.stream);
+}
 
 std::vector<Value> grad(GradArgs& args) {
   return {apply1("softmax_backward", {args.dout[0], args.out[0]},
@@ -22,6 +32,9 @@ OpDef softmax_op() {
           .infer = infer_softmax,
           .grad = grad,
           .cpu = softmax_variants(),
+          .cuda = cuda_variants([] {
+            return std::vector<KernelVariant>{{"rows", run_cuda}};
+          }),
           .aliases = {{0, 0}},
           .autocast = AutocastClass::full_precision,
           .samples = softmax_samples,

@@ -32,6 +32,7 @@ std::vector<Sample> variance_samples() {
       reduction_samples({.fill = Fill::distinct,
                          .lo = -2,
                          .hi = 2,
+                         .empty = false,
                          .more = {{},
                                   {{"dim", 1}, {"correction", 0}},
                                   {{"dim", 0}, {"correction", 2.5}, {"keepdim", true}}}});

@@ -70,23 +70,29 @@ bool is_reduced_float(DType dtype) {
 
 DType promote(DType a, DType b) {
   if (a == b) return a;
-  if (a == DType::bool_) return b;
-  if (b == DType::bool_) return a;
   const auto refuse = [&] {
     failf(ErrorKind::invalid_argument, "", "no common type of {} and {}: cast one of them",
           dtype_name(a), dtype_name(b));
   };
-  if (is_floating(a) != is_floating(b)) return is_floating(a) ? a : b;
+  const auto mixes = [](DType type) {
+    return is_floating(type) ? dtype_bits(type) > 8
+                             : type == DType::bool_ || type == DType::u8 || is_signed_integer(type);
+  };
+  if (is_floating(a) != is_floating(b)) {
+    const DType floating = is_floating(a) ? a : b;
+    if (dtype_bits(floating) == 8) refuse();
+    return floating;
+  }
+  if (!mixes(a) || !mixes(b)) refuse();
+  if (a == DType::bool_) return b;
+  if (b == DType::bool_) return a;
   if (is_floating(a)) {
-    if (dtype_bits(a) == 8 || dtype_bits(b) == 8) refuse();
     if (dtype_bits(a) == 16 && dtype_bits(b) == 16) return DType::f32;
     return dtype_bits(a) > dtype_bits(b) ? a : b;
   }
-  if (is_signed_integer(a) == is_signed_integer(b) && is_signed_integer(a))
-    return dtype_bits(a) > dtype_bits(b) ? a : b;
+  if (is_signed_integer(a) && is_signed_integer(b)) return dtype_bits(a) > dtype_bits(b) ? a : b;
   // u8 with a signed type: the signed type if wider, else i16. Wider unsigned types do not mix.
   const DType other = a == DType::u8 ? b : a;
-  if ((a != DType::u8 && b != DType::u8) || !is_signed_integer(other)) refuse();
   return dtype_bits(other) > 8 ? other : DType::i16;
 }
 

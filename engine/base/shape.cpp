@@ -32,7 +32,8 @@ std::array<int64_t, Shape::max_rank> Shape::strides() const {
   int64_t stride = 1;
   for (int d = rank_ - 1; d >= 0; --d) {
     strides[static_cast<size_t>(d)] = stride;
-    stride *= std::max<int64_t>((*this)[d], 1);
+    // Sizes beside a zero may be of any size: such strides are never used.
+    if (__builtin_mul_overflow(stride, std::max<int64_t>((*this)[d], 1), &stride)) stride = 0;
   }
   return strides;
 }

@@ -29,9 +29,9 @@ DEV void mbarrier_init(uint64_t* barrier, int count) {
 }
 
 DEV void mbarrier_arrive(uint64_t* barrier) {
-  asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" ::"r"(
-                   shared_address(barrier))
-               : "memory");
+  asm volatile(
+      "{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" ::"r"(shared_address(barrier))
+      : "memory");
 }
 
 // Until the phase with this parity (0 for the first, 1, 0, ...) has ended.

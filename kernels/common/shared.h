@@ -10,7 +10,7 @@
 
 #if defined(__CUDACC__)
 
-#define SHARED(name, ...)           \
+#define SHARED(name, ...)          \
   using name##_type = __VA_ARGS__; \
   __shared__ name##_type name
 
@@ -26,11 +26,11 @@ DEV T& dynamic_shared() {
 
 #else
 
-#define SHARED(name, ...)                                                        \
-  using name##_type = __VA_ARGS__;                                               \
-  static char name##_key;                                                        \
-  name##_type& name = *static_cast<name##_type*>(::gradus::sim::shared_variable( \
-      &name##_key, sizeof(name##_type), alignof(name##_type)))
+#define SHARED(name, ...)                         \
+  using name##_type = __VA_ARGS__;                \
+  static char name##_key;                         \
+  name##_type& name = *static_cast<name##_type*>( \
+      ::gradus::sim::shared_variable(&name##_key, sizeof(name##_type), alignof(name##_type)))
 
 namespace gradus::kernels {
 

@@ -30,7 +30,8 @@ void start(const IndexAddArgs& args) {
 // Adds columns [begin, end) of outer slice `o`.
 template <class T>
 void add_columns(const IndexAddArgs& args, int64_t o, int64_t begin, int64_t end) {
-  const T alpha = static_cast<T>(args.alpha);
+  using Given = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
+  const T alpha = static_cast<T>(static_cast<Given>(args.alpha));
   for (int64_t j = 0; j < args.count; ++j) {
     const int64_t index = args.index.checked(j, args.dim, args.op);
     if (index == args.skip) continue;

@@ -75,7 +75,7 @@ struct LibraryMath {
   template <class T>
   static T sigmoid(T x) {
     const T e = std::exp(-std::fabs(x));
-    return (x >= T(0) ? T(1) : e) / (T(1) + e) + (x - x);
+    return (x >= T(0) ? T(1) : e) / (T(1) + e);
   }
   template <class T>
   static T softplus(T x) {

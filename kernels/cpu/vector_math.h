@@ -110,8 +110,8 @@ struct VectorMath {
     return __builtin_copysignf(e / (e + 2.f), x);
   }
 
-  // erfc(a) for a >= 0: t = 1 / (1 + 0.4 a), exp(-a^2) * t * P(t); relative error 1e-6 (the square
-  // is taken with its rounding error).
+  // erfc(a) for a >= 0: t = 1 / (1 + 0.4 a), exp(-a^2) * t * P(t), the square taken with its
+  // rounding error.
   GRADUS_VECTOR_FUNCTION T erfc_positive(T x) {
     const T a = x > 11.f ? 11.f : x;
     const T square = a * a, rest = fma(a, a, -square);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the matmul kernels share: the shape of a launch, the order of its tiles, bias and activation.
+// What the matmul kernels share: the shape of a launch, the order of its tiles, bias and
+// activation.
 #pragma once
 
 #include "engine/base/error.h"

@@ -72,7 +72,8 @@ DEV void multiply_stage(float (&acc)[FM][FN][4], Stage& stage, int warp_m, int w
 template <class T, int BN>
 DEV T* staged(T* tile, int row, int column) {
   constexpr int per_chunk = chunk_bytes / static_cast<int>(sizeof(T));
-  return tile + row * BN + swizzle_wide<T>(row, column / per_chunk) * per_chunk + column % per_chunk;
+  return tile + row * BN + swizzle_wide<T>(row, column / per_chunk) * per_chunk +
+         column % per_chunk;
 }
 
 // An element of the product with what is added to it, after the activation.
@@ -210,7 +211,8 @@ void launch_mma_majors(const MatmulArgs& args, StreamHandle stream) {
   const bool aligned = rows_aligned<T>(args.a, args.lda, args.a_strides) &&
                        rows_aligned<T>(args.b, args.ldb, args.b_strides);
   if (!aligned) return launch_mma<T, SmallTile, AKMajor, BKMajor, false>(args, stream);
-  if (wants_large_tiles(args)) return launch_mma<T, LargeTile, AKMajor, BKMajor, true>(args, stream);
+  if (wants_large_tiles(args))
+    return launch_mma<T, LargeTile, AKMajor, BKMajor, true>(args, stream);
   launch_mma<T, SmallTile, AKMajor, BKMajor, true>(args, stream);
 }
 

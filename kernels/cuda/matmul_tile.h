@@ -25,8 +25,8 @@ inline constexpr int tile_k = k_major_row_bytes / static_cast<int>(sizeof(T));
 template <class T>
 inline constexpr int mma_k = 32 / static_cast<int>(sizeof(T));
 
-// Permutes the chunks of rows of 128 bytes and more. A warp's fragment spans 8 rows of one chunk for
-// 16-bit elements, 4 rows of two chunks for f32.
+// Permutes the chunks of rows of 128 bytes and more. A warp's fragment spans 8 rows of one chunk
+// for 16-bit elements, 4 rows of two chunks for f32.
 template <class T>
 DEV int swizzle_wide(int row, int chunk) {
   return sizeof(T) == 2 ? chunk ^ (row & 7) : chunk ^ ((row & 3) << 1);
@@ -44,8 +44,7 @@ struct Tile {
   alignas(128) unsigned char data[bytes];
 
   DEV unsigned char* chunk(int row, int index) {
-    const int permuted =
-        KMajor ? index ^ (row >> 1 & 3) : swizzle_wide<T>(row, index);
+    const int permuted = KMajor ? index ^ (row >> 1 & 3) : swizzle_wide<T>(row, index);
     return data + row * row_bytes + permuted * chunk_bytes;
   }
 

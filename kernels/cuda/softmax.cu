@@ -75,8 +75,8 @@ DEV C row_reduce(C value, Op op) {
 // One row per `Lanes` threads, at most Lanes * Vectors * V elements long, in registers. All threads
 // of a warp belong to one row, so rows past the end leave together.
 template <class T, int V, int Lanes, int Vectors, bool Log>
-__global__ void __launch_bounds__(block_threads) softmax_in_registers(const T* x, T* y,
-                                                                      int64_t rows, int dim) {
+__global__ void __launch_bounds__(block_threads)
+    softmax_in_registers(const T* x, T* y, int64_t rows, int dim) {
   using C = Compute<T>;
   constexpr int rows_per_block = block_threads / Lanes;
   const int64_t row = int64_t{blockIdx.x} * rows_per_block + threadIdx.x / Lanes;

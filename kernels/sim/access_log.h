@@ -13,10 +13,10 @@ namespace gradus::sim {
 struct Counters {
   const void* kernel = nullptr;  // see kernel_name()
   uint64_t blocks = 0;
-  uint64_t mma = 0;        // warp-wide
-  uint64_t ldmatrix = 0;   // 8x8 matrices, warp-wide
+  uint64_t mma = 0;       // warp-wide
+  uint64_t ldmatrix = 0;  // 8x8 matrices, warp-wide
   uint64_t cp_async_bytes = 0;
-  uint64_t barriers = 0;   // times a block-wide barrier completed
+  uint64_t barriers = 0;  // times a block-wide barrier completed
   // With Options::count_accesses:
   uint64_t global_requests = 0;
   uint64_t global_sectors = 0;        // 32-byte sectors touched

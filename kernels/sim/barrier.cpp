@@ -31,9 +31,8 @@ void check_arrival(Thread& thread, const Barrier& barrier, uint32_t id, uint32_t
                    uint32_t site) {
   Cluster& cluster = *thread.cluster;
   const auto complain = [&](const std::string& what) {
-    cluster.fail(Rule::barrier,
-                 fmt::format("{} at barrier {} {} [{}]", describe(thread), id, what,
-                             site_name(site)));
+    cluster.fail(Rule::barrier, fmt::format("{} at barrier {} {} [{}]", describe(thread), id, what,
+                                            site_name(site)));
   };
   if (id >= named_barriers) complain("which does not exist");
   if (count == 0 || count > thread.block->threads)

@@ -15,8 +15,7 @@ namespace gradus::sim {
 
 thread_local Current current;
 
-Entry::Entry(const void* return_address)
-    : thread(*current.thread), site(site_of(return_address)) {
+Entry::Entry(const void* return_address) : thread(*current.thread), site(site_of(return_address)) {
   current.in_kernel = false;
 }
 
@@ -232,9 +231,10 @@ void Cluster::report_deadlock() {
     }
     for (const auto& [offset, bar] : block->mbarriers)
       if (!bar.waiting.empty())
-        text += fmt::format("\n  mbarrier at shared offset {}: phase {}, {} arrivals and {} bytes "
-                            "outstanding, {} threads waiting",
-                            offset, bar.phase, bar.pending, bar.bytes, bar.waiting.size());
+        text += fmt::format(
+            "\n  mbarrier at shared offset {}: phase {}, {} arrivals and {} bytes "
+            "outstanding, {} threads waiting",
+            offset, bar.phase, bar.pending, bar.bytes, bar.waiting.size());
   }
   add_report({Rule::deadlock, fmt::format("{}: {}", kernel_name(launch_->kernel), text)});
   failed_ = true;

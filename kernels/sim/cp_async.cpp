@@ -51,16 +51,16 @@ void check_copy(const Entry& entry, const CpAsync& copy) {
     complain(Rule::bounds, "the destination is not in shared memory");
   if (reinterpret_cast<uintptr_t>(copy.to) % n != 0 ||
       reinterpret_cast<uintptr_t>(copy.from) % n != 0)
-    complain(Rule::alignment, fmt::format("{} bytes from {} to {}",
-                                          n, static_cast<const void*>(copy.from),
-                                          static_cast<void*>(copy.to)));
+    complain(Rule::alignment,
+             fmt::format("{} bytes from {} to {}", n, static_cast<const void*>(copy.from),
+                         static_cast<void*>(copy.to)));
   DeviceMemory& memory = DeviceMemory::instance();
   if (copy.source_bytes == 0) return;
   if (!memory.contains(copy.from))
     complain(Rule::host_pointer, "the source is not in device memory");
   if (!memory.inside_allocation(copy.from, copy.source_bytes))
-    complain(Rule::bounds, fmt::format("{} bytes at {}", copy.source_bytes,
-                                       memory.where(copy.from)));
+    complain(Rule::bounds,
+             fmt::format("{} bytes at {}", copy.source_bytes, memory.where(copy.from)));
 }
 
 }  // namespace

@@ -118,8 +118,8 @@ void mbarrier_wait(uint64_t* barrier, uint32_t parity);
 // matrix i / 8. Register m gets elements (g, q), (g, q+1) of matrix m, or (q, g), (q+1, g).
 void ldmatrix(uint32_t* registers, const void* row, int count, bool transposed);
 
-// d += a b. a: (g, q..q+1), (g+8, q..), (g, q+8..), (g+8, q+8..); b: (k = q..q+1, n = g), (k = q+8..);
-// d: (g, q), (g, q+1), (g+8, q), (g+8, q+1).
+// d += a b. a: (g, q..q+1), (g+8, q..), (g, q+8..), (g+8, q+8..); b: (k = q..q+1, n = g), (k =
+// q+8..); d: (g, q), (g, q+1), (g+8, q), (g+8, q+1).
 void mma_m16n8k16_bf16(float* d, const uint32_t* a, const uint32_t* b);
 void mma_m16n8k16_f16(float* d, const uint32_t* a, const uint32_t* b);
 // a: (g, t), (g+8, t), (g, t+4), (g+8, t+4) with t = l % 4; b: (k = t, n = g), (k = t+4).
@@ -166,5 +166,7 @@ __forceinline__ float __expf(float value) { return expf(value); }
 __forceinline__ float __logf(float value) { return logf(value); }
 __forceinline__ float __fdividef(float a, float b) { return a / b; }
 __forceinline__ float rsqrtf(float value) { return 1.0f / sqrtf(value); }
-__forceinline__ unsigned __float_as_uint(float value) { return __builtin_bit_cast(unsigned, value); }
+__forceinline__ unsigned __float_as_uint(float value) {
+  return __builtin_bit_cast(unsigned, value);
+}
 __forceinline__ float __uint_as_float(unsigned value) { return __builtin_bit_cast(float, value); }

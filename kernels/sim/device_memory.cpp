@@ -66,9 +66,9 @@ DeviceMemory::DeviceMemory()
 
 void* DeviceMemory::allocate(size_t bytes) {
   const std::lock_guard lock(mutex_);
-  const size_t padded = (bytes + allocation_alignment - 1) / allocation_alignment *
-                            allocation_alignment +
-                        allocation_alignment;  // a gap, so that one past the end is nobody's
+  const size_t padded =
+      (bytes + allocation_alignment - 1) / allocation_alignment * allocation_alignment +
+      allocation_alignment;  // a gap, so that one past the end is nobody's
   if (bytes == 0 || bytes > device_memory_bytes) return nullptr;
   // Next fit: freed addresses are reused as late as possible.
   size_t start = cursor_;

@@ -101,9 +101,9 @@ T update(const Entry& entry, T* address, F&& next) {
 
 using gradus::sim::Entry;
 
-#define GRADUS_SIM_ATOMIC(T, name, expression)                                           \
-  __attribute__((noinline)) T name(T* address, T value) {                                \
-    const Entry entry(__builtin_return_address(0));                                      \
+#define GRADUS_SIM_ATOMIC(T, name, expression)                                              \
+  __attribute__((noinline)) T name(T* address, T value) {                                   \
+    const Entry entry(__builtin_return_address(0));                                         \
     return gradus::sim::update(entry, address, [value](T old) -> T { return expression; }); \
   }
 
@@ -117,15 +117,14 @@ GRADUS_SIM_ATOMIC(unsigned, atomicMax, old > value ? old : value)
 GRADUS_SIM_ATOMIC(int, atomicMin, old < value ? old : value)
 GRADUS_SIM_ATOMIC(unsigned, atomicMin, old < value ? old : value)
 GRADUS_SIM_ATOMIC(unsigned, atomicOr, old | value)
-GRADUS_SIM_ATOMIC(unsigned, atomicAnd, old & value)
+GRADUS_SIM_ATOMIC(unsigned, atomicAnd, old& value)
 GRADUS_SIM_ATOMIC(unsigned, atomicInc, old >= value ? 0 : old + 1)
 GRADUS_SIM_ATOMIC(int, atomicExch, ((void)old, value))
 GRADUS_SIM_ATOMIC(unsigned, atomicExch, ((void)old, value))
 GRADUS_SIM_ATOMIC(float, atomicExch, ((void)old, value))
 #undef GRADUS_SIM_ATOMIC
 
-__attribute__((noinline)) unsigned atomicCAS(unsigned* address, unsigned expected,
-                                             unsigned value) {
+__attribute__((noinline)) unsigned atomicCAS(unsigned* address, unsigned expected, unsigned value) {
   const Entry entry(__builtin_return_address(0));
   return gradus::sim::update(entry, address,
                              [=](unsigned old) { return old == expected ? value : old; });

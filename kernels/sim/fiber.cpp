@@ -4,8 +4,8 @@
 #include <new>
 #include <utility>
 
-#include <boost/context/detail/fcontext.hpp>
 #include <sys/mman.h>
+#include <boost/context/detail/fcontext.hpp>
 
 namespace gradus::sim {
 namespace {

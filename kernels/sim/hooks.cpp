@@ -122,18 +122,18 @@ inline void hook_unaligned(const void* address, size_t size, Access access,
 
 using gradus::sim::Access;
 
-#define GRADUS_SIM_HOOKS(n)                                                               \
-  void __tsan_read##n(void* p) {                                                          \
-    gradus::sim::hook(p, n, Access::read, __builtin_return_address(0));                   \
-  }                                                                                       \
-  void __tsan_write##n(void* p) {                                                         \
-    gradus::sim::hook(p, n, Access::write, __builtin_return_address(0));                  \
-  }                                                                                       \
-  void __tsan_unaligned_read##n(void* p) {                                                \
-    gradus::sim::hook_unaligned(p, n, Access::read, __builtin_return_address(0));         \
-  }                                                                                       \
-  void __tsan_unaligned_write##n(void* p) {                                               \
-    gradus::sim::hook_unaligned(p, n, Access::write, __builtin_return_address(0));        \
+#define GRADUS_SIM_HOOKS(n)                                                        \
+  void __tsan_read##n(void* p) {                                                   \
+    gradus::sim::hook(p, n, Access::read, __builtin_return_address(0));            \
+  }                                                                                \
+  void __tsan_write##n(void* p) {                                                  \
+    gradus::sim::hook(p, n, Access::write, __builtin_return_address(0));           \
+  }                                                                                \
+  void __tsan_unaligned_read##n(void* p) {                                         \
+    gradus::sim::hook_unaligned(p, n, Access::read, __builtin_return_address(0));  \
+  }                                                                                \
+  void __tsan_unaligned_write##n(void* p) {                                        \
+    gradus::sim::hook_unaligned(p, n, Access::write, __builtin_return_address(0)); \
   }
 
 extern "C" {

@@ -78,8 +78,7 @@ __attribute__((noinline)) void mbarrier_init(uint64_t* barrier, uint32_t count) 
   const Located at = locate(entry, barrier);
   if (count == 0 || count > (1u << 20) - 1)
     complain(entry, at.offset, fmt::format("initialised with a count of {}", count));
-  if (at.block.mbarriers.count(at.offset) != 0)
-    complain(entry, at.offset, "is initialised twice");
+  if (at.block.mbarriers.count(at.offset) != 0) complain(entry, at.offset, "is initialised twice");
   if (cluster.checks())
     cluster.shared().mark_mbarrier(entry.thread, cluster.shared().offset_of(barrier), true,
                                    entry.site);

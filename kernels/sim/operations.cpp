@@ -37,8 +37,8 @@ struct Queue {
 };
 
 struct State {
-  std::recursive_mutex mutex;        // held while operations run
-  std::mutex table;                  // held while `operations` grows, and by kernels that look at it
+  std::recursive_mutex mutex;  // held while operations run
+  std::mutex table;            // held while `operations` grows, and by kernels that look at it
   std::deque<Operation> operations;  // number - 1
   std::deque<Queue> queues;
   Clock host;  // what the host has waited for
@@ -102,8 +102,7 @@ void enqueue(QueueId queue, std::string name, Work work, const std::vector<Mark>
   const auto inherit = [&](const Mark& mark) {
     join_mark(operation.past, mark);
     if (mark.count == 0) return;
-    join_marks(operation.past,
-               s.operation(s.queues[mark.queue].operations[mark.count - 1]).past);
+    join_marks(operation.past, s.operation(s.queues[mark.queue].operations[mark.count - 1]).past);
   };
   inherit(before);
   for (const Mark& mark : after) inherit(mark);

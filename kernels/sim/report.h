@@ -10,20 +10,20 @@
 namespace gradus::sim {
 
 enum class Rule {
-  uninitialised,      // a read of memory nothing has written
-  shared_race,        // two threads, one shared cell, at least one write, no order between them
-  global_race,        // the same in device memory, between threads, blocks or operations
-  async_in_flight,    // bytes that an asynchronous operation still reads or writes were touched
-  proxy_fence,        // a generic write, then an asynchronous access, with no proxy fence between
-  mbarrier,           // wrong use of an mbarrier
-  barrier,            // wrong use of __syncthreads or a named barrier
-  collective,         // wrong use of a warp-wide operation
-  bounds,             // outside any allocation, or outside the block's shared memory
-  alignment,          // an access of n bytes at an address that is no multiple of n
-  host_pointer,       // memory the device cannot reach
-  exit_pending,       // a thread ended with copies outstanding
-  deadlock,           // no thread can run
-  launch,             // a launch the hardware would refuse
+  uninitialised,    // a read of memory nothing has written
+  shared_race,      // two threads, one shared cell, at least one write, no order between them
+  global_race,      // the same in device memory, between threads, blocks or operations
+  async_in_flight,  // bytes that an asynchronous operation still reads or writes were touched
+  proxy_fence,      // a generic write, then an asynchronous access, with no proxy fence between
+  mbarrier,         // wrong use of an mbarrier
+  barrier,          // wrong use of __syncthreads or a named barrier
+  collective,       // wrong use of a warp-wide operation
+  bounds,           // outside any allocation, or outside the block's shared memory
+  alignment,        // an access of n bytes at an address that is no multiple of n
+  host_pointer,     // memory the device cannot reach
+  exit_pending,     // a thread ended with copies outstanding
+  deadlock,         // no thread can run
+  launch,           // a launch the hardware would refuse
 };
 
 std::string_view rule_name(Rule rule);

@@ -17,9 +17,9 @@ constexpr int poison = 0xff;  // NaN in every floating type
 
 [[noreturn]] void complain(Thread& thread, Rule rule, uint32_t offset, uint32_t site,
                            const std::string& what) {
-  thread.cluster->fail(rule, fmt::format("{} {} at shared offset {} of rank {} [{}]",
-                                         describe(thread), what, offset % window_bytes,
-                                         offset / window_bytes, site_name(site)));
+  thread.cluster->fail(
+      rule, fmt::format("{} {} at shared offset {} of rank {} [{}]", describe(thread), what,
+                        offset % window_bytes, offset / window_bytes, site_name(site)));
 }
 
 std::string other_party(Thread& thread, uint16_t order, uint32_t site, const char* did) {

@@ -20,7 +20,7 @@ struct Thread;
 
 inline constexpr uint32_t window_bytes = 256 * 1024;
 inline constexpr uint32_t max_ranks = 16;
-inline constexpr uint32_t max_shared_bytes = 227 * 1024;         // what one block may use
+inline constexpr uint32_t max_shared_bytes = 227 * 1024;        // what one block may use
 inline constexpr uint32_t max_static_shared_bytes = 48 * 1024;  // of it, by SHARED()
 
 class SharedMemory {

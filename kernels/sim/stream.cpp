@@ -63,8 +63,7 @@ void submit(cudaStream_t handle, std::string name, Work work) {
 
 cudaError_t submit_kernel(const KernelLaunch& launch, cudaStream_t stream) {
   const auto* bytes = static_cast<const char*>(launch.parameters);
-  auto parameters =
-      std::make_shared<std::vector<char>>(bytes, bytes + launch.parameter_bytes);
+  auto parameters = std::make_shared<std::vector<char>>(bytes, bytes + launch.parameter_bytes);
   LaunchRecord record{to_dim3(launch.grid),
                       to_dim3(launch.block),
                       to_dim3(launch.cluster),

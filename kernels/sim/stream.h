@@ -20,8 +20,8 @@ struct GraphNode {
 
 struct CUgraph_st {
   std::vector<GraphNode> nodes;
-  std::vector<cudaStream_t> lanes;   // the streams that take part, the origin first
-  std::vector<uint32_t> lengths;     // nodes of each lane
+  std::vector<cudaStream_t> lanes;  // the streams that take part, the origin first
+  std::vector<uint32_t> lengths;    // nodes of each lane
 };
 
 struct CUgraphExec_st {
@@ -37,7 +37,7 @@ struct CUstream_st {
 
 struct CUevent_st {
   bool recorded = false;
-  gradus::sim::Mark mark;         // of a queue, or of a lane of `capture`
+  gradus::sim::Mark mark;  // of a queue, or of a lane of `capture`
   CUgraph_st* capture = nullptr;
 };
 

@@ -10,11 +10,11 @@ namespace gradus::sim {
 struct KernelLaunch {
   dim3 grid, block, cluster;
   size_t shared_bytes;
-  const void* kernel;                       // for its name
-  void (*invoke)(const void* parameters);   // runs one thread of it
-  const void* parameters;                   // trivially copyable; copied
+  const void* kernel;                      // for its name
+  void (*invoke)(const void* parameters);  // runs one thread of it
+  const void* parameters;                  // trivially copyable; copied
   size_t parameter_bytes;
-  bool hooked;                              // compiled with access hooks
+  bool hooked;  // compiled with access hooks
 };
 
 cudaError_t submit_kernel(const KernelLaunch& launch, cudaStream_t stream);

@@ -63,9 +63,9 @@ struct Thread {
   std::vector<CpAsync> copies;  // issued and not waited for, oldest first
   uint32_t copy_group;          // the group that the next copies belong to
 
-  std::shared_ptr<const Snapshot> released;                 // by the last fence
-  std::vector<std::shared_ptr<const Snapshot>> picked_up;   // by atomics since the last fence
-  std::unordered_map<uint32_t, uint32_t> executions;        // of each access site, if counted
+  std::shared_ptr<const Snapshot> released;                // by the last fence
+  std::vector<std::shared_ptr<const Snapshot>> picked_up;  // by atomics since the last fence
+  std::unordered_map<uint32_t, uint32_t> executions;       // of each access site, if counted
 
   uint32_t now() const { return clock[order]; }
   void tick() { ++clock[order]; }
@@ -111,8 +111,8 @@ struct Block {
   uint32_t threads;
   uint32_t exited;
   std::array<Barrier, 16> barriers;
-  std::map<uint32_t, MBarrier> mbarriers;             // by offset in the window
-  std::unordered_map<const void*, void*> slots;       // SHARED() variables by key
+  std::map<uint32_t, MBarrier> mbarriers;        // by offset in the window
+  std::unordered_map<const void*, void*> slots;  // SHARED() variables by key
 };
 
 }  // namespace gradus::sim

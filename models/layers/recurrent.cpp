@@ -13,8 +13,7 @@ Value lstm_layer(Place& place, std::string_view name, Value x, int64_t hidden, i
   GRADUS_CHECK(x.rank() == 3, "[{}] lstm layer, expected an input (batch, seq, width), got {}",
                name, to_string(x.shape()));
   const Graph::Scope scope(place.graph, name);
-  const Value zeros = place.graph.full({layers, x.shape()[0], hidden}, 0, place.dtype);
-  std::vector<Value> inputs = {x, zeros, zeros};
+  std::vector<Value> inputs = {x, Value(), Value(), Value()};  // hx, cx: zeros; lengths: whole rows
   const Initialiser init = Initialiser::xavier_uniform();
   for (int64_t layer = 0; layer < layers; ++layer) {
     const int64_t in = layer == 0 ? x.shape()[2] : hidden;

@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--build", required=True)
     build = parser.parse_args().build
     has_program = os.path.exists(os.path.join(build, "gradus"))
-    expected = EXPECTED + ([r"bin/gradus$"] if has_program else [])
+    expected = EXPECTED + ([r"bin/gradus$", r"share/gradus/recipes/.*\.toml$"] if has_program else [])
     check_archive(build, expected, has_program)
     if shutil.which("dpkg-shlibdeps") and shutil.which("dpkg-deb"):
         check_deb(build, expected, has_program)

@@ -13,9 +13,9 @@ namespace gradus::sim_test {
 // What the kernels get: device memory of exactly these sizes, and a pointer into host memory.
 struct FaultMemory {
   static constexpr int count = 1000;
-  float* values;         // count, zeroed
-  float* unwritten;      // count, written by nobody
-  int* counter;          // 1, zeroed
+  float* values;     // count, zeroed
+  float* unwritten;  // count, written by nobody
+  int* counter;      // 1, zeroed
   const float* host;
 };
 

@@ -46,7 +46,8 @@ TEST_P(Faults, WrongFormIsReported) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::ValuesIn(fault_kernels().begin(), fault_kernels().end()),
+INSTANTIATE_TEST_SUITE_P(All, Faults,
+                         ::testing::ValuesIn(fault_kernels().begin(), fault_kernels().end()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 class Reports : public SimTest {};

@@ -100,8 +100,7 @@ void check(const Shape& s, bool ta, bool tb, bool tf32 = false, bool repeat_b = 
   kernels::matmul_cuda(args, {});
   const auto reports = finish();
   ASSERT_TRUE(reports.empty()) << describe(reports);
-  expect_equal(dc.read(), product(a, b, s, ta, tb, args.a_strides[0],
-                       args.b_strides[0]),
+  expect_equal(dc.read(), product(a, b, s, ta, tb, args.a_strides[0], args.b_strides[0]),
                std::to_string(s.m) + " x " + std::to_string(s.n) + " x " + std::to_string(s.k) +
                    (ta ? " a^T" : "") + (tb ? " b^T" : ""));
 }
@@ -203,9 +202,9 @@ TEST_F(Matmul, BiasActivationAndAccumulation) {
   const std::vector<int> plain = product(a, b, s, false, false, 0, 0);
   DeviceBuffer<float> da(stored<float>(a)), db(stored<float>(b)), dbias(stored<float>(bias));
   for (const bool tf32 : {false, true})
-    for (const Activation activation : {Activation::none, Activation::relu, Activation::gelu,
-                                        Activation::gelu_tanh, Activation::silu,
-                                        Activation::sigmoid, Activation::tanh}) {
+    for (const Activation activation :
+         {Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh,
+          Activation::silu, Activation::sigmoid, Activation::tanh}) {
       DeviceBuffer<float> dc(std::vector<float>(static_cast<size_t>(s.m * s.n), 1.0f));
       MatmulArgs args = kernels::dense_matmul(DType::f32, s.m, s.n, s.k);
       args.a = da.data();
@@ -220,10 +219,15 @@ TEST_F(Matmul, BiasActivationAndAccumulation) {
       for (size_t i = 0; i < c.size(); ++i) {
         const double x = plain[i] + bias[i % static_cast<size_t>(s.n)] + (tf32 ? 1 : 0);
         const double expected[] = {
-            x, std::max(x, 0.0), 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))),
+            x,
+            std::max(x, 0.0),
+            0.5 * x * (1 + std::erf(x / std::sqrt(2.0))),
             0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))),
-            x / (1 + std::exp(-x)), 1 / (1 + std::exp(-x)), std::tanh(x)};
-        ASSERT_NEAR(c[i], expected[static_cast<int>(activation)], 1e-6 * std::max(1.0, std::abs(x)));
+            x / (1 + std::exp(-x)),
+            1 / (1 + std::exp(-x)),
+            std::tanh(x)};
+        ASSERT_NEAR(c[i], expected[static_cast<int>(activation)],
+                    1e-6 * std::max(1.0, std::abs(x)));
       }
     }
 }
@@ -245,8 +249,8 @@ TEST_F(Matmul, Tf32ErrorIsThatOfRounding) {
     for (int64_t j = 0; j < s.n; ++j) {
       double exact = 0, magnitude = 0;
       for (int64_t p = 0; p < s.k; ++p) {
-        const double term = double{a[static_cast<size_t>(i * s.k + p)]} *
-                            b[static_cast<size_t>(p * s.n + j)];
+        const double term =
+            double{a[static_cast<size_t>(i * s.k + p)]} * b[static_cast<size_t>(p * s.n + j)];
         exact += term;
         magnitude += std::abs(term);
       }

@@ -22,9 +22,7 @@ std::vector<double> reference(const std::vector<double>& x, const Shape& s, bool
   std::vector<double> y(x.size());
   for (int64_t o = 0; o < s.outer; ++o)
     for (int64_t i = 0; i < s.inner; ++i) {
-      const auto at = [&](int64_t d) {
-        return static_cast<size_t>((o * s.dim + d) * s.inner + i);
-      };
+      const auto at = [&](int64_t d) { return static_cast<size_t>((o * s.dim + d) * s.inner + i); };
       double largest = -std::numeric_limits<double>::infinity(), sum = 0;
       for (int64_t d = 0; d < s.dim; ++d) largest = std::max(largest, x[at(d)]);
       for (int64_t d = 0; d < s.dim; ++d) sum += std::exp(x[at(d)] - largest);

@@ -49,7 +49,19 @@ RENAMED = {("norm", "ord"): "p", ("pow", "exponent"): "exponent", ("heaviside", 
 # What their result depends on random bits.
 RANDOM = {"dropout", "bernoulli", "rand", "randn"}
 # Arguments that say how, not what: ours has one way.
-IMMATERIAL = {"memory_format", "stable", "inplace", "layout", "device", "requires_grad", "sparse_grad"}
+IMMATERIAL = {"memory_format", "stable", "inplace", "layout", "device", "requires_grad", "sparse_grad",
+              "sorted", "sparse", "norm_type"}
+# What ours refuses on purpose: (op, text in the error), why.
+REFUSED = {
+    ("one_hot", "num_classes"): "a shape that depends on data",
+    ("arange", "dtype"): "integers only where PyTorch infers them from Python's types",
+    ("batch_norm", "rank 2 or more"): "an empty vector as a batch",
+}
+
+
+def refusal(op, message):
+    """Why an error of the program is meant, or None."""
+    return next((why for (name, text), why in REFUSED.items() if name == op and text in message), None)
 
 
 class Skip(Exception):
@@ -111,11 +123,13 @@ class Binding:
 
     def parameters(self):
         name = self.op["name"]
+        if name == "arange" and not self.sample.args:
+            return ["end"]  # alone, the first argument is the end
         if name in ORDER:
             return ORDER[name].split()
         return list(self.inputs) + [a for a in self.attributes if a != "rng_path"]
 
-    def take_tensor(self, value):
+    def take_tensor(self, name, value):
         """Remembers a tensor's place among the sample's tensors, which the reference refills."""
         if value.layout != torch.strided or value.is_complex() or value.dtype not in NAMES:
             raise Skip(f"{value.layout} {value.dtype}")
@@ -123,26 +137,34 @@ class Binding:
             raise Skip("more elements than the suite takes")
         if value.dim() > 8:
             raise Skip("more than 8 dims")
+        if name in ("index", "target") and value.dtype in (torch.uint8, torch.int8, torch.int16):
+            raise Skip(f"indices in {value.dtype}")
         self.flat.append(value)
         return len(self.flat) - 1
 
     def bind(self, name, value):
         name = RENAMED.get((self.op["name"], name), name)
+        if name == "unbiased":
+            name, value = "correction", int(value)
+        if name == "correction" and value is None:
+            return
+        if self.op["name"] == "scatter" and name == "src" and not isinstance(value, torch.Tensor):
+            name = "value"
         if name in self.inputs:
             variadic = self.op["inputs"][self.inputs[name]]["kind"] == "variadic"
             if variadic:
                 items = value if isinstance(value, (list, tuple)) else [value]
-                self.variadic = [self.take_tensor(item) for item in items]
+                self.variadic = [self.take_tensor(name, item) for item in items]
             elif isinstance(value, torch.Tensor):
-                self.given[name] = self.take_tensor(value)
+                self.given[name] = self.take_tensor(name, value)
             elif isinstance(value, (bool, int, float, complex)):
                 self.given[name] = scalar_input(value)
             elif value is not None:
                 raise Skip(f"input {name} as {type(value).__name__}")
         elif name in self.attributes:
             self.attrs[name] = attribute(self.attributes[name], value)
-        elif value is not None and name not in IMMATERIAL and value is not False:
-            raise Skip(f"argument {name}")
+        elif value is not None and name not in IMMATERIAL and (name, value) != ("return_indices", False):
+            raise Skip(f"argument {name}={value}")
 
     def run(self):
         values = [self.sample.input, *self.sample.args]

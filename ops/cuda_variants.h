@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "engine/base/version.h"
+#include "engine/op/op.h"
+
+namespace gradus {
+
+// The CUDA kernels of an op: `rows()` in builds that have them, nothing in others, where the
+// functions that `rows` names are never linked.
+template <class Rows>
+std::vector<KernelVariant> cuda_variants([[maybe_unused]] Rows rows) {
+  if constexpr (std::string_view(build_cuda) == "OFF") {
+    return {};
+  } else {
+    return rows();
+  }
+}
+
+// For variants that compute in floating types only.
+inline bool computes_floats(const KernelQuery& query) {
+  return contains(float_types, query.in[0].dtype);
+}
+
+}  // namespace gradus

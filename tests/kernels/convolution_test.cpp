@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole numbers small enough that every sum is exact: each kernel must equal int64 loops.
+#include "kernels/convolution.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "engine/base/parallel.h"
+
+namespace gradus::kernels {
+namespace {
+
+using Numbers = std::vector<int64_t>;
+
+Numbers whole_numbers(int64_t count, uint64_t seed) {
+  Numbers values(static_cast<size_t>(count));
+  uint64_t state = seed * 2654435761u + 1;
+  for (int64_t& value : values) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    value = static_cast<int64_t>(state >> 33) % 9 - 4;
+  }
+  return values;
+}
+
+ConvolutionShape make(int64_t batch, int64_t in, int64_t out, int64_t groups,
+                      std::array<int64_t, 3> input, std::array<int64_t, 3> kernel,
+                      std::array<int64_t, 3> stride = {1, 1, 1},
+                      std::array<int64_t, 3> padding = {0, 0, 0},
+                      std::array<int64_t, 3> dilation = {1, 1, 1}) {
+  ConvolutionShape s{batch, in, out, groups, input, {}, kernel, stride, padding, dilation};
+  for (size_t d = 0; d < 3; ++d)
+    s.output[d] = (input[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1) / stride[d] + 1;
+  return s;
+}
+
+std::vector<ConvolutionShape> shapes() {
+  std::vector<ConvolutionShape> list = {
+      make(1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}),
+      make(2, 3, 5, 1, {1, 7, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(9, 1, 4, 1, {1, 6, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(2, 4, 6, 2, {1, 8, 7}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}),
+      make(1, 6, 6, 6, {1, 9, 9}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}),
+      make(2, 2, 3, 1, {1, 11, 10}, {1, 3, 2}, {1, 1, 2}, {0, 2, 1}, {1, 2, 3}),
+      make(2, 3, 2, 1, {4, 5, 6}, {2, 3, 2}, {1, 2, 1}, {1, 0, 1}),
+      make(3, 2, 2, 1, {1, 1, 17}, {1, 1, 4}, {1, 1, 3}, {0, 0, 2}),
+      make(1, 40, 101, 1, {1, 6, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(1, 3, 4, 1, {1, 2, 2}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}),
+      make(20, 3, 4, 1, {1, 4, 4}, {1, 2, 2}),
+      make(0, 2, 3, 1, {1, 4, 4}, {1, 2, 2}),
+  };
+  // Elements past the last window, and more padding before than after.
+  list.push_back(make(1, 1, 1, 1, {1, 1, 8}, {1, 1, 2}, {1, 1, 3}));
+  list.push_back(list[1]);
+  list.back().padding = {0, 2, 2};
+  return list;
+}
+
+// Calls visit(index of input, of weight, of output) for every product of the sum.
+template <class Visit>
+void each_product(const ConvolutionShape& s, Visit&& visit) {
+  const int64_t in = s.group_in_channels(), out = s.group_out_channels();
+  for (int64_t n = 0; n < s.batch; ++n)
+    for (int64_t o = 0; o < s.out_channels; ++o)
+      for (int64_t c = 0; c < in; ++c)
+        for (int64_t p = 0; p < s.output_size(); ++p)
+          for (int64_t t = 0; t < s.kernel_size(); ++t) {
+            const std::array<int64_t, 3> at{p / (s.output[1] * s.output[2]),
+                                            p / s.output[2] % s.output[1], p % s.output[2]};
+            const std::array<int64_t, 3> tap{t / (s.kernel[1] * s.kernel[2]),
+                                             t / s.kernel[2] % s.kernel[1], t % s.kernel[2]};
+            int64_t from = 0;
+            bool inside = true;
+            for (size_t d = 0; d < 3; ++d) {
+              const int64_t i = at[d] * s.stride[d] - s.padding[d] + tap[d] * s.dilation[d];
+              inside = inside && i >= 0 && i < s.input[d];
+              from = from * s.input[d] + i;
+            }
+            if (!inside) continue;
+            const int64_t channel = o / out * in + c;
+            visit(static_cast<size_t>((n * s.in_channels + channel) * s.input_size() + from),
+                  static_cast<size_t>((o * in + c) * s.kernel_size() + t),
+                  static_cast<size_t>((n * s.out_channels + o) * s.output_size() + p));
+          }
+}
+
+// The three tensors of a shape, and what each kernel should make of the other two.
+struct Case {
+  ConvolutionShape shape;
+  Numbers input, weight, output, bias;
+  Numbers expected_output, expected_input, expected_weight;
+
+  explicit Case(const ConvolutionShape& s)
+      : shape(s),
+        input(whole_numbers(s.batch * s.in_channels * s.input_size(), 1)),
+        weight(whole_numbers(s.out_channels * s.group_in_channels() * s.kernel_size(), 2)),
+        output(whole_numbers(s.batch * s.out_channels * s.output_size(), 3)),
+        bias(whole_numbers(s.out_channels, 4)),
+        expected_output(output.size()),
+        expected_input(input.size()),
+        expected_weight(weight.size()) {
+    for (size_t i = 0; i < output.size(); ++i)
+      expected_output[i] =
+          bias[i / static_cast<size_t>(s.output_size()) % static_cast<size_t>(s.out_channels)];
+    each_product(s, [&](size_t i, size_t w, size_t o) {
+      expected_output[o] += input[i] * weight[w];
+      expected_input[i] += output[o] * weight[w];
+      expected_weight[w] += output[o] * input[i];
+    });
+  }
+};
+
+template <class T>
+std::vector<T> as(const Numbers& values) {
+  return {values.begin(), values.end()};
+}
+
+struct Workspace {
+  std::vector<char> bytes;
+  void* get(int64_t count) {
+    bytes.assign(static_cast<size_t>(count) + 64, static_cast<char>(0xff));  // NaN
+    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(bytes.data()) + 63) / 64 * 64);
+  }
+};
+
+template <class T>
+void check_forward(const Case& c, DType dtype, bool packed) {
+  const std::vector<T> x = as<T>(c.input), w = as<T>(c.weight), b = as<T>(c.bias);
+  std::vector<T> y(c.output.size(), T(99));
+  const ConvolutionArgs args{dtype, c.shape, x.data(), w.data(), b.data(), y.data()};
+  Workspace workspace;
+  if (packed)
+    convolution_cpu_packed(args, workspace.get(convolution_packed_workspace(dtype, c.shape)));
+  else
+    convolution_cpu_reference(args);
+  EXPECT_EQ(y, as<T>(c.expected_output));
+}
+
+template <class T>
+void check_backward_input(const Case& c, DType dtype, bool packed) {
+  const std::vector<T> w = as<T>(c.weight), dy = as<T>(c.output);
+  std::vector<T> dx(c.input.size(), T(99));
+  const ConvolutionBackwardInputArgs args{dtype, c.shape, dy.data(), w.data(), dx.data()};
+  Workspace workspace;
+  if (packed)
+    convolution_backward_input_cpu_packed(
+        args, workspace.get(convolution_backward_input_packed_workspace(dtype, c.shape)));
+  else
+    convolution_backward_input_cpu_reference(args);
+  EXPECT_EQ(dx, as<T>(c.expected_input));
+}
+
+template <class T>
+void check_backward_weight(const Case& c, DType dtype, bool packed) {
+  const std::vector<T> x = as<T>(c.input), dy = as<T>(c.output);
+  std::vector<T> dw(c.weight.size(), T(99));
+  const ConvolutionBackwardWeightArgs args{dtype, c.shape, x.data(), dy.data(), dw.data()};
+  Workspace workspace;
+  if (packed)
+    convolution_backward_weight_cpu_packed(
+        args, workspace.get(convolution_backward_weight_packed_workspace(dtype, c.shape)));
+  else
+    convolution_backward_weight_cpu_reference(args);
+  EXPECT_EQ(dw, as<T>(c.expected_weight));
+}
+
+template <class Check>
+void check_all(Check&& check) {
+  int index = 0;
+  for (const ConvolutionShape& shape : shapes()) {
+    SCOPED_TRACE("shape " + std::to_string(index++));
+    check(Case(shape));
+  }
+}
+
+TEST(convolution, IsExactOnWholeNumbers) {
+  for (const bool packed : {false, true})
+    check_all([&](const Case& c) {
+      SCOPED_TRACE(packed ? "packed" : "reference");
+      check_forward<float>(c, DType::f32, packed);
+      check_forward<double>(c, DType::f64, packed);
+    });
+}
+
+TEST(convolution_backward_input, IsExactOnWholeNumbers) {
+  for (const bool packed : {false, true})
+    check_all([&](const Case& c) {
+      SCOPED_TRACE(packed ? "packed" : "reference");
+      check_backward_input<float>(c, DType::f32, packed);
+      check_backward_input<double>(c, DType::f64, packed);
+    });
+}
+
+TEST(convolution_backward_weight, IsExactOnWholeNumbers) {
+  for (const bool packed : {false, true})
+    check_all([&](const Case& c) {
+      SCOPED_TRACE(packed ? "packed" : "reference");
+      check_backward_weight<float>(c, DType::f32, packed);
+      check_backward_weight<double>(c, DType::f64, packed);
+    });
+}
+
+TEST(convolution_backward_weight, GivesTheSameBitsForAnyNumberOfThreads) {
+  const ConvolutionShape s = make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
+  std::vector<float> x(static_cast<size_t>(s.batch * s.in_channels * s.input_size()));
+  std::vector<float> dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size()));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
+  for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
+  std::vector<std::vector<float>> results;
+  const int before = thread_count();
+  for (const int threads : {1, 2}) {
+    set_thread_count(threads);
+    results.emplace_back(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size()));
+    Workspace workspace;
+    convolution_backward_weight_cpu_packed(
+        {DType::f32, s, x.data(), dy.data(), results.back().data()},
+        workspace.get(convolution_backward_weight_packed_workspace(DType::f32, s)));
+  }
+  set_thread_count(before);
+  EXPECT_EQ(results[0], results[1]);
+}
+
+}  // namespace
+}  // namespace gradus::kernels
