@@ -22,7 +22,7 @@ Value Cnn::build(Place& place, Value x) const {
     x = activation_layer(x, activation);
   }
   return linear_layer(place, fmt::format("fc{}", hidden.size() + 1),
-                      dropout_layer(place, x, dropout), classes, options);
+                      dropout_layer(place, x, dropout), classes);
 }
 
 }  // namespace gradus

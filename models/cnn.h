@@ -15,7 +15,8 @@ struct Cnn {
   int64_t classes = 10;
   std::string activation = "relu";
   double dropout = 0;  // before each linear layer
-  Initialiser init = Initialiser::he_normal();
+  Initialiser init =
+      Initialiser::he_normal();  // of all but the last layer, whose logits start small
 
   // x (batch, channels, height, width) -> logits (batch, classes).
   Value build(Place& place, Value x) const;

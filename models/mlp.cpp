@@ -14,7 +14,7 @@ Value Mlp::build(Place& place, Value x) const {
     x = linear_layer(place, fmt::format("fc{}", i + 1), x, hidden[i], options);
     x = dropout_layer(place, activation_layer(x, activation), dropout);
   }
-  return linear_layer(place, fmt::format("fc{}", hidden.size() + 1), x, classes, options);
+  return linear_layer(place, fmt::format("fc{}", hidden.size() + 1), x, classes);
 }
 
 }  // namespace gradus

@@ -14,7 +14,8 @@ struct Mlp {
   int64_t classes = 10;
   std::string activation = "relu";
   double dropout = 0;  // behind each activation
-  Initialiser init = Initialiser::he_normal();
+  Initialiser init =
+      Initialiser::he_normal();  // of all but the last layer, whose logits start small
 
   // x (batch, ...) -> logits (batch, classes).
   Value build(Place& place, Value x) const;

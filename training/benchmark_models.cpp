@@ -41,8 +41,9 @@ std::vector<std::string_view> benchmark_model_names() {
 }
 
 BenchmarkModel benchmark_model(std::string_view name) {
-  if (name == "mlp") return image_model(name, model_of(Mlp{}), 128, {784});
-  if (name == "cnn") return image_model(name, model_of(Cnn{}), 64, {1, 28, 28});
+  const Initialiser init = Initialiser::fan_in_uniform();
+  if (name == "mlp") return image_model(name, model_of(Mlp{.init = init}), 128, {784});
+  if (name == "cnn") return image_model(name, model_of(Cnn{.init = init}), 64, {1, 28, 28});
   if (name == "resnet18")
     return image_model(name, model_of(Resnet{.depth = 18, .small_stem = true}), 32, {3, 32, 32});
   if (name == "lstm") return text_model(name, model_of(LstmLm{}), 256, 32, 64);
