@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/recipe.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
@@ -120,6 +122,16 @@ TEST(Recipe, EveryKeyIsDocumentedAndItsDefaultLegal) {
     EXPECT_NE(text.find(std::string(key.name)), std::string::npos) << key.name;
     EXPECT_TRUE(key.when.empty() || find_recipe_key(key.when) != nullptr) << key.name;
   }
+}
+
+TEST(Recipe, ThoseOfTheTreeAreLegal) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/recipes")) {
+    if (entry.path().extension() != ".toml") continue;
+    EXPECT_NO_THROW(load_recipe(entry.path().string())) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 4);
 }
 
 TEST(Schedule, WarmsUpAndFallsAlongACosine) {
