@@ -69,7 +69,9 @@ Value statistics_gradient(GradArgs& args) {
     return gradient && gradient.spec().numel() > 0 ? widened(gradient) : Value();
   };
   Value dmean = dout(mean_out), dvariance;
-  const Value next_mean = dout(running_mean_out), next_var = dout(running_var_out);
+  const bool running = args.has(running_mean_in);  // without, those outputs are empty
+  const Value next_mean = running ? dout(running_mean_out) : Value();
+  const Value next_var = running ? dout(running_var_out) : Value();
   if (next_mean) dmean = plus(dmean, next_mean * momentum);
   if (next_var) dvariance = next_var * (momentum * count / (count - 1));
   const Value rstd = args.out[rstd_out];
