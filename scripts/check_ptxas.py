@@ -19,7 +19,7 @@ REGISTERS = {
     "softmax_streaming": 64,
     "softmax_columns": 64,
     "matmul_mma": 168,
-    "matmul_simt_kernel": 168,
+    "matmul_simt_kernel": 192,  # one block of 256 threads, as at any count above 128
     "adam_step": 64,
 }
 ARCHITECTURES = ("80", "90a")

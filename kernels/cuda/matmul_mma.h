@@ -21,7 +21,9 @@ struct MmaConfig {
   static constexpr int BM = BM_, BN = BN_, WM = WM_, WN = WN_;
   static constexpr int warps_n = BN / WN;
   static constexpr int threads = BM / WM * warps_n * warp_size;
-  static constexpr int blocks_per_sm = threads == 256 ? 2 : 3;
+  // Two blocks of 256 threads would cap a thread at 128 registers, a few less than the accumulators
+  // and fragments of 64 x 32 take.
+  static constexpr int blocks_per_sm = threads == 256 ? 1 : 3;
 };
 using LargeTile = MmaConfig<128, 128, 64, 32>;
 using SmallTile = MmaConfig<64, 64, 32, 32>;
