@@ -18,10 +18,12 @@ REGISTERS = {
     "softmax_in_registers": 128,
     "softmax_streaming": 64,
     "softmax_columns": 64,
-    "matmul_mma": 168,
+    "matmul_mma": 176,  # 128 threads are held to 168 by their three blocks, 256 have one block
     "matmul_simt_kernel": 192,  # one block of 256 threads, as at any count above 128
     "adam_step": 64,
 }
+# Kernels for f64 call ptxas' routine for division, which saves a register pair or two around it.
+F64_STACK = 16
 ARCHITECTURES = ("80", "90a")
 FLAGS = ["-std=c++20", "-O3", "-DFMT_CONSTEVAL=", "-DFMT_USE_CONSTEXPR=1", "-Xptxas=-v", "-c"]
 ENTRY = re.compile(
@@ -36,6 +38,11 @@ def budget_of(symbol):
     """The kernel a mangled name stands for, and its registers."""
     names = [name for name in REGISTERS if re.search(rf"\d+{name}I|\d+{name}E", symbol)]
     return (names[0], REGISTERS[names[0]]) if names else (symbol, None)
+
+
+def is_f64(symbol):
+    """Whether the kernel's first template argument is double."""
+    return re.search(r"[a-z_]Id", symbol) is not None
 
 
 def compile_kernels(root, nvcc, source, folder):
@@ -58,7 +65,7 @@ def check_output(source, output):
             problems.append(f"{where}: no register budget; add a row to {os.path.basename(__file__)}")
         elif int(registers) > budget:
             problems.append(f"{where}: {registers} registers, budget {budget} ({symbol})")
-        if int(stores) or int(loads) or int(stack):
+        if max(int(stores), int(loads), int(stack)) > (F64_STACK if is_f64(symbol) else 0):
             problems.append(f"{where}: {stack} bytes of stack, {stores} spilled ({symbol})")
     problems += [f"{source}: {line}" for line in output.splitlines() if "serializ" in line]
     return len(entries), problems
