@@ -16,7 +16,8 @@ struct BatchNormShape {
 // Of each channel, y = (x - mean) * rstd * weight + bias, where
 //   training    mean and variance are the channel's own, rstd = 1 / sqrt(variance + eps); next_mean
 //               = (1 - momentum) * running_mean + momentum * mean, next_variance likewise from the
-//               unbiased variance (divisor count - 1); a channel without values changes nothing
+//               unbiased variance (divisor count - 1); a channel without values has mean and
+//               variance 0 and changes nothing
 //   otherwise   mean = running_mean, rstd = 1 / sqrt(running_variance + eps); next = running
 // Requires: dense, everything of `dtype` (f32 or f64), per-channel arrays of `channels`. weight and
 // bias may be null (1 and 0); the running and next arrays all null when training. next_* may be

@@ -66,7 +66,7 @@ void run_vector(const RunArgs& args) {
   kernels::adam_step_cpu_vector(kernel_args<form>(args));
 }
 
-template <AdamForm form>
+template <AdamForm form, class>
 void run_cuda(const RunArgs& args) {
   kernels::adam_step_cuda(kernel_args<form>(args), args.stream);
 }
@@ -129,8 +129,8 @@ OpDef define_step() {
                          ? "an update in place; adamw_step_composite is its differentiable twin"
                          : "an update in place; adam_step_composite is its differentiable twin",
           .cpu = {{"vector", run_vector<form>, nullptr, step_is_f32}, {"reference", run<form>}},
-          .cuda = cuda_variants([] {
-            return std::vector<KernelVariant>{{"vectors", run_cuda<form>}};
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"vectors", run_cuda<form, decltype(tag)>}};
           }),
           .aliases = step_aliases(layout()),
           .state = step_aliases(layout()),

@@ -64,9 +64,14 @@ Value statistics_gradient(GradArgs& args) {
   const double count = static_cast<double>(batch_norm_shape(x.shape()).count());
   const double momentum = args.attrs.real("momentum");
   const auto plus = [](Value a, Value b) { return a && b ? a + b : a ? a : b; };
-  const auto dout = [&](Output k) { return args.dout[k] ? widened(args.dout[k]) : Value(); };
+  const auto dout = [&](Output k) {
+    const Value gradient = args.dout[k];  // without elements: there are no running statistics
+    return gradient && gradient.spec().numel() > 0 ? widened(gradient) : Value();
+  };
   Value dmean = dout(mean_out), dvariance;
-  const Value next_mean = dout(running_mean_out), next_var = dout(running_var_out);
+  const bool running = args.has(running_mean_in);  // without, those outputs are empty
+  const Value next_mean = running ? dout(running_mean_out) : Value();
+  const Value next_var = running ? dout(running_var_out) : Value();
   if (next_mean) dmean = plus(dmean, next_mean * momentum);
   if (next_var) dvariance = next_var * (momentum * count / (count - 1));
   const Value rstd = args.out[rstd_out];

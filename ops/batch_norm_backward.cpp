@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "engine/base/error.h"
 #include "ops/batch_norm.h"
 #include "ops/composite_gradient.h"
@@ -21,8 +23,9 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
                to_string(x));
   const TensorSpec statistics{statistics_dtype(x.dtype), {x.shape[1]}};
   for (const Input k : {mean_in, rstd_in})
-    GRADUS_CHECK(args.in[k] == statistics, "[{}] statistics, expected {}, got {}", args.op,
-                 to_string(statistics), to_string(args.in[k]));
+    GRADUS_CHECK(args.in[k].shape == statistics.shape && fits_statistics(args.in[k].dtype, x.dtype),
+                 "[{}] statistics, expected {}, got {}", args.op, to_string(statistics),
+                 to_string(args.in[k]));
   check_affine(args, weight_in, "weight", statistics.shape);
   return {x, statistics, statistics};
 }
@@ -49,9 +52,11 @@ std::vector<Value> grad(GradArgs& args) {
     const Value dy = widened(reshape(in[dy_in], flat));
     const Value mean_c = reshape(in[mean_in], channel), rstd = reshape(in[rstd_in], channel);
     const Value h = (widened(reshape(in[x_in], flat)) - mean_c) * rstd;
+    // A batch without elements has no mean, and needs none.
+    const double share = 1.0 / static_cast<double>(std::max<int64_t>(s.count(), 1));
+    const auto average = [&](Value x) { return sum(x, {0, 2}, true) * share; };
     Value d = dy;
-    if (args.attrs.boolean("training"))
-      d = dy - mean(dy, {0, 2}, true) - h * mean(dy * h, {0, 2}, true);
+    if (args.attrs.boolean("training")) d = dy - average(dy) - h * average(dy * h);
     Value scale = rstd;
     if (in[weight_in]) scale = rstd * widened(reshape(in[weight_in], channel));
     return std::vector<Value>{cast(reshape(d * scale, shape), in[x_in].dtype()),

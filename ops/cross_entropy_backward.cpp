@@ -20,7 +20,12 @@ kernels::CrossEntropyArgs bind(const RunArgs& args) {
   return loss;
 }
 
-bool rows(const KernelQuery& query) { return query.in[1].shape.rank() <= 2; }
+// With one class the gradient is exactly 0: the difference of two equal terms, which the row
+// kernels round apart.
+bool rows(const KernelQuery& query) {
+  const Shape& shape = query.in[1].shape;
+  return shape.rank() >= 1 && shape.rank() <= 2 && shape[shape.rank() - 1] > 1;
+}
 
 // The terms of out = g * (s * p - q * w), as values that broadcast against x.
 struct Terms {

@@ -9,14 +9,15 @@
 
 namespace gradus {
 
-// The CUDA kernels of an op: `rows()` in builds that have them, nothing in others, where the
-// functions that `rows` names are never linked.
+// The CUDA kernels of an op: what `rows` gives in builds that have them, nothing in others. `rows`
+// is a generic lambda and names templates by its argument's type, so that without CUDA nothing of
+// them is compiled, at any level of optimisation.
 template <class Rows>
 std::vector<KernelVariant> cuda_variants([[maybe_unused]] Rows rows) {
   if constexpr (std::string_view(build_cuda) == "OFF") {
     return {};
   } else {
-    return rows();
+    return rows(0);
   }
 }
 

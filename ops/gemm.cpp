@@ -39,7 +39,10 @@ kernels::MatmulArgs bound_args(const RunArgs& run) {
 
 void run_packed(const RunArgs& run) { kernels::matmul_cpu_packed(bound_args(run), run.workspace); }
 void run_reference(const RunArgs& run) { kernels::matmul_cpu_reference(bound_args(run)); }
-void run_cuda(const RunArgs& run) { kernels::matmul_cuda(bound_args(run), run.stream); }
+template <class>
+void run_cuda(const RunArgs& run) {
+  kernels::matmul_cuda(bound_args(run), run.stream);
+}
 
 int64_t packed_workspace(const KernelQuery& query) {
   return kernels::matmul_packed_workspace(kernel_args(query));
@@ -124,8 +127,9 @@ OpDef gemm_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"packed", run_packed, packed_workspace, is_float}, {"reference", run_reference}},
-          .cuda = cuda_variants([] {
-            return std::vector<KernelVariant>{{"tiled", run_cuda, nullptr, computes_floats}};
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{
+                {"tiled", run_cuda<decltype(tag)>, nullptr, computes_floats}};
           }),
           .autocast = AutocastClass::low_precision,
           .samples = samples,

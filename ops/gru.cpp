@@ -21,6 +21,7 @@ OpDef gru_op() {
           .inputs = {{"input"},
                      {"hx", InputKind::optional},
                      {"lengths", InputKind::optional, false},
+                     {"weight_ih"},
                      {"weights", InputKind::variadic}},
           .outputs = {"output", "h_n"},
           .attributes = recurrent_attributes(),

@@ -55,6 +55,8 @@ std::vector<Sample> samples() {
            .attrs = {{"use_input_stats", false}}},
           {.inputs = {{.shape = {2, 3, 5}}, absent, absent, channels, absent}},
           {.inputs = {{.shape = {1, 1, 2}}}},
+          {.inputs = {{.shape = {1, 1, 1}}, {.shape = {1}}, {.shape = {1}, .lo = 0.5, .hi = 2}},
+           .attrs = {{"use_input_stats", false}}},
           {.inputs = {{.shape = {0, 3, 2}}}},
           {.inputs = {{.shape = {32, 64, 32, 32}}}, .bench = true}};
 }

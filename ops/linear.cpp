@@ -15,30 +15,37 @@ namespace {
 
 using kernels::Activation;
 
+// A weight (in) is the single row of (1, in); the output then lacks the last dim.
+Shape rows_of(const Shape& weight) { return weight.rank() == 1 ? Shape{1, weight[0]} : weight; }
+
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec &x = args.in[0], &weight = args.in[1];
   (void)parse_activation(args.attrs.text("activation"), args.op);
-  GRADUS_CHECK(weight.shape.rank() == 2, "[linear] weight, expected (out, in), got {}",
-               to_string(weight.shape));
-  GRADUS_CHECK(x.shape.rank() >= 1 && x.shape[x.shape.rank() - 1] == weight.shape[1],
-               "[linear] input, expected (..., {}) for a weight {}, got {}", weight.shape[1],
+  GRADUS_CHECK(weight.shape.rank() == 1 || weight.shape.rank() == 2,
+               "[linear] weight, expected (out, in) or (in), got {}", to_string(weight.shape));
+  const int64_t in = weight.shape[weight.shape.rank() - 1];
+  GRADUS_CHECK(x.shape.rank() >= 1 && x.shape[x.shape.rank() - 1] == in,
+               "[linear] input, expected (..., {}) for a weight {}, got {}", in,
                to_string(weight.shape), to_string(x.shape));
   for (size_t i = 1; i < args.in.size(); ++i)
     GRADUS_CHECK(!args.has(i) || args.in[i].dtype == x.dtype,
                  "[linear] tensors of one dtype expected, got {} and {}", dtype_name(x.dtype),
                  dtype_name(args.in[i].dtype));
-  GRADUS_CHECK(!args.has(2) || args.in[2].shape == Shape{weight.shape[0]},
-               "[linear] bias, expected ({}), got {}", weight.shape[0],
-               to_string(args.in[2].shape));
+  const bool vector = weight.shape.rank() == 1;
+  const Shape bias = vector ? Shape{} : Shape{weight.shape[0]};
+  GRADUS_CHECK(!args.has(2) || args.in[2].shape == bias, "[linear] bias, expected {}, got {}",
+               to_string(bias), to_string(args.in[2].shape));
   Shape shape = x.shape;
-  shape[shape.rank() - 1] = weight.shape[0];
+  shape.erase(shape.rank() - 1);
+  if (!vector) shape.push_back(weight.shape[0]);
   (void)shape.numel();
   return {{x.dtype, shape}};
 }
 
 template <class Call>
 kernels::MatmulArgs kernel_args(const Call& call) {
-  const Shape &x = call.in[0].shape, &weight = call.in[1].shape;
+  const Shape& x = call.in[0].shape;
+  const Shape weight = rows_of(call.in[1].shape);
   kernels::MatmulArgs args = kernels::dense_matmul(call.in[0].dtype, x.product(0, x.rank() - 1),
                                                    weight[0], weight[1], false, true);
   args.activation = parse_activation(call.attrs.text("activation"), "linear");
@@ -56,7 +63,10 @@ kernels::MatmulArgs bound_args(const RunArgs& run) {
 
 void run_packed(const RunArgs& run) { kernels::matmul_cpu_packed(bound_args(run), run.workspace); }
 void run_reference(const RunArgs& run) { kernels::matmul_cpu_reference(bound_args(run)); }
-void run_cuda(const RunArgs& run) { kernels::matmul_cuda(bound_args(run), run.stream); }
+template <class>
+void run_cuda(const RunArgs& run) {
+  kernels::matmul_cuda(bound_args(run), run.stream);
+}
 
 int64_t packed_workspace(const KernelQuery& query) {
   return kernels::matmul_packed_workspace(kernel_args(query));
@@ -93,13 +103,16 @@ Value pre_activation_gradient(const GradArgs& args) {
 }
 
 std::vector<Value> grad(GradArgs& args) {
-  const Value x = args.in[0], weight = args.in[1], dz = pre_activation_gradient(args);
+  const Value x = args.in[0], dz = pre_activation_gradient(args);
+  const Value weight = reshape(args.in[1], rows_of(args.in[1].shape()));
   const int64_t rows = x.shape().product(0, x.rank() - 1);
   const Value d_rows = reshape(dz, {rows, weight.shape()[0]});
   std::vector<Value> result(3);
   if (args.wants(0)) result[0] = reshape(gemm(d_rows, weight), x.shape());
-  if (args.wants(1)) result[1] = gemm(d_rows, reshape(x, {rows, weight.shape()[1]}), true);
-  if (args.wants(2)) result[2] = sum(d_rows, {0});
+  if (args.wants(1))
+    result[1] =
+        reshape(gemm(d_rows, reshape(x, {rows, weight.shape()[1]}), true), args.in[1].shape());
+  if (args.wants(2)) result[2] = reshape(sum(d_rows, {0}), args.in[2].shape());
   return result;
 }
 
@@ -112,6 +125,7 @@ std::vector<Sample> samples() {
       {.inputs = {{.shape = {5}}, weight, bias}},
       {.inputs = {{.shape = {1, 1}}, {.shape = {1, 1}}, {.shape = {1}}}},
       {.inputs = {{.shape = {0, 5}}, weight, bias}},
+      {.inputs = {{.shape = {3, 5}}, {.shape = {5}}, {.shape = {}}}},
       {.inputs = {{.shape = {3, 0}}, {.shape = {4, 0}}, bias}},
       {.inputs = {{.shape = {33, 70}}, {.shape = {35, 70}}, {.shape = {35}}},
        .grad = false,
@@ -139,8 +153,9 @@ OpDef linear_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
-          .cuda = cuda_variants([] {
-            return std::vector<KernelVariant>{{"tiled", run_cuda, nullptr, computes_floats}};
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{
+                {"tiled", run_cuda<decltype(tag)>, nullptr, computes_floats}};
           }),
           .autocast = AutocastClass::low_precision,
           .samples = samples,

@@ -24,6 +24,7 @@ OpDef lstm_op() {
                      {"hx", InputKind::optional},
                      {"cx", InputKind::optional},
                      {"lengths", InputKind::optional, false},
+                     {"weight_ih"},
                      {"weights", InputKind::variadic}},
           .outputs = {"output", "h_n", "c_n"},
           .attributes = recurrent_attributes(),

@@ -38,13 +38,17 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const int64_t cells = s.cell == Cell::lstm ? s.hidden : 0, width = s.gates() * s.hidden;
   const TensorSpec states{dtype, {s.steps, s.batch, s.hidden}}, state{dtype, {s.batch, s.hidden}};
   const TensorSpec cell_states{dtype, {s.steps, s.batch, cells}};
-  const TensorSpec saved{statistics_dtype(dtype), {s.steps, s.batch, s.saved() * s.hidden}};
+  const auto saved = [&](Input position) {
+    const DType given = args.in[position].dtype;
+    return TensorSpec{fits_statistics(given, dtype) ? given : statistics_dtype(dtype),
+                      {s.steps, s.batch, s.saved() * s.hidden}};
+  };
   expect_spec(args, hidden_in, "hidden", states);
   expect_spec(args, dhidden_in, "grad_hidden", states);
   expect_spec(args, cells_in, "cells", cell_states);
   expect_spec(args, dcells_in, "grad_cells", cell_states);
-  expect_spec(args, saved_in, "saved", saved);
-  expect_spec(args, dsaved_in, "grad_saved", saved);
+  expect_spec(args, saved_in, "saved", saved(saved_in));
+  expect_spec(args, dsaved_in, "grad_saved", saved(dsaved_in));
   expect_spec(args, hx_in, "hx", state);
   expect_spec(args, cx_in, "cx", state);
   expect_spec(args, lengths_in, "lengths", {DType::i64, {s.batch}});

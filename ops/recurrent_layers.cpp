@@ -194,6 +194,7 @@ std::vector<Sample> recurrent_samples(int64_t gates, bool cells) {
       recurrent_sample(gates, cells, {2, 3, 2, 2}, {.layers = 2},
                        {{"dropout", 0.5}, {"train", true}}),
       recurrent_sample(gates, cells, {1, 1, 1, 1}, {}),
+      recurrent_sample(gates, cells, {2, 2, 3, 2}, {.bias = false}),
       recurrent_sample(gates, cells, {2, 0, 3, 2}, {}),
       recurrent_sample(gates, cells, {64, 32, 256, 256}, {})};
   list.back().bench = true;

@@ -32,6 +32,7 @@ OpDef rnn_op() {
           .inputs = {{"input"},
                      {"hx", InputKind::optional},
                      {"lengths", InputKind::optional, false},
+                     {"weight_ih"},
                      {"weights", InputKind::variadic}},
           .outputs = {"output", "h_n"},
           .attributes = std::move(attributes),

@@ -34,6 +34,10 @@ Value statistics_gradient(GradArgs& args, const kernels::RowNormShape& shape,
 
 DType statistics_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
+bool fits_statistics(DType given, DType dtype) {
+  return given == dtype || given == statistics_dtype(dtype);
+}
+
 Value widened(Value x) { return is_reduced_float(x.dtype()) ? cast(x, DType::f32) : x; }
 
 void check_affine(const InferArgs& args, size_t position, std::string_view name,

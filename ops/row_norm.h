@@ -14,6 +14,9 @@ namespace gradus {
 // The dtype of means and deviations: f32 for every float but f64, so that reduced floats lose
 // nothing in them.
 DType statistics_dtype(DType dtype);
+// Whether a backward op takes a statistic of `given` beside an input of `dtype`: that dtype, or the
+// input's (all floats of a graph rounded alike).
+bool fits_statistics(DType given, DType dtype);
 
 // A reduced float as f32; others as they are. For formulas made of ops.
 Value widened(Value x);

@@ -21,6 +21,13 @@ void expect(const InferArgs& args, size_t position, std::string_view name,
                to_string(expected), to_string(args.in[position]));
 }
 
+void expect_rows(const InferArgs& args, size_t position, std::string_view name,
+                 TensorSpec expected) {
+  if (args.has(position) && fits_statistics(args.in[position].dtype, args.in[query_in].dtype))
+    expected.dtype = args.in[position].dtype;
+  expect(args, position, name, expected);
+}
+
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const kernels::AttentionProblem p = attention_problem(
       args.op, args.in[query_in], args.in[key_in], args.in[value_in], args.in[mask_in], args.attrs);
@@ -29,8 +36,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec rows{statistics_dtype(dtype), with_dims(p.lead, {p.queries})};
   expect(args, dout_in, "grad_output", out);
   expect(args, out_in, "output", out);
-  expect(args, logsumexp_in, "logsumexp", rows);
-  expect(args, dlogsumexp_in, "grad_logsumexp", rows);
+  expect_rows(args, logsumexp_in, "logsumexp", rows);
+  expect_rows(args, dlogsumexp_in, "grad_logsumexp", rows);
   return {{dtype, with_dims(p.lead, {p.queries, p.depth})},
           {dtype, with_dims(key_lead(p), {p.keys, p.depth})},
           {dtype, with_dims(key_lead(p), {p.keys, p.value_depth})}};

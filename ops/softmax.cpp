@@ -10,6 +10,7 @@
 namespace gradus {
 namespace {
 
+template <class>
 void run_cuda(const RunArgs& args) {
   const DimSplit split = split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
   kernels::softmax_cuda(
@@ -32,8 +33,8 @@ OpDef softmax_op() {
           .infer = infer_softmax,
           .grad = grad,
           .cpu = softmax_variants(),
-          .cuda = cuda_variants([] {
-            return std::vector<KernelVariant>{{"rows", run_cuda}};
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"rows", run_cuda<decltype(tag)>}};
           }),
           .aliases = {{0, 0}},
           .autocast = AutocastClass::full_precision,

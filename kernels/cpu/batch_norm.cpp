@@ -33,6 +33,7 @@ struct Moments {
 
 template <class T>
 Moments channel_moments(const BatchNormArgs& args, int64_t c) {
+  if (args.shape.count() == 0) return {0, 0};
   const double count = static_cast<double>(args.shape.count());
   double mean = 0, squares = 0;
   for_channel(args.shape, c, [&](int64_t i) { mean += at<T>(args.x, i); });

@@ -130,8 +130,9 @@ struct VectorMath {
     const T e = exp(-square);
     return fma(-e, rest, e) * (t * p);
   }
-  GRADUS_VECTOR_FUNCTION T erf(T x) {
-    const T a = magnitude(x), z = x * x;
+  // For |x| < 1: minimax in x^2.
+  GRADUS_VECTOR_FUNCTION T erf_small(T x) {
+    const T z = x * x;
     T p = -9.680137060e-6f;
     p = fma(p, z, 1.127054471e-4f);
     p = fma(p, z, -8.484711479e-4f);
@@ -140,14 +141,20 @@ struct VectorMath {
     p = fma(p, z, 1.128378275e-1f);
     p = fma(p, z, -3.761263848e-1f);
     p = fma(p, z, 1.28379167e-1f);  // 2 / sqrt(pi) - 1
-    const T small = fma(p, x, x);
-    const T large = __builtin_copysignf(1.f - erfc_positive(a), x);
-    return a < 1.f ? small : large;
+    return fma(p, x, x);
   }
-  // x * Phi(x) through erfc, which keeps its relative accuracy in the left tail.
+  GRADUS_VECTOR_FUNCTION T erf(T x) {
+    const T a = magnitude(x);
+    const T large = __builtin_copysignf(1.f - erfc_positive(a), x);
+    return a < 1.f ? erf_small(x) : large;
+  }
+  // x * Phi(x); through erfc in the left tail, which keeps its relative accuracy there.
   GRADUS_VECTOR_FUNCTION T gelu(T x) {
-    const T tail = 0.5f * erfc_positive(magnitude(x) * 0.70710678f);
-    return x * (x < 0.f ? tail : 1.f - tail);
+    const T z = x * 0.70710678f;
+    const T tail = 0.5f * erfc_positive(magnitude(z));
+    const T outside = x < 0.f ? tail : 1.f - tail;
+    const T middle = fma(0.5f, erf_small(z), 0.5f);
+    return x * (z > -0.708f && z < 1.f ? middle : outside);
   }
   // 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2u))
   GRADUS_VECTOR_FUNCTION T gelu_tanh(T x) {

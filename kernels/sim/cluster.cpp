@@ -69,7 +69,6 @@ void Cluster::prepare(const LaunchRecord& launch, uint32_t cluster_index) {
   while (stacks_.size() < count) stacks_.emplace_back();
   warps_.assign(ranks * ((block_threads + 31) / 32), Warp{});
   blocks_.clear();
-  cluster_barrier_ = Barrier{};
   acquired_ = nullptr;
   shared_snapshots_.clear();
   ready_.clear();

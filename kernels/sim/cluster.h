@@ -44,7 +44,6 @@ class Cluster {
   }
   uint32_t ranks() const { return static_cast<uint32_t>(blocks_.size()); }
   Block& block(uint32_t rank) { return *blocks_[rank]; }
-  Barrier& cluster_barrier() { return cluster_barrier_; }
   // What fences of this cluster have acquired from others.
   const std::shared_ptr<const Acquired>& acquired() const { return acquired_; }
   void set_acquired(std::shared_ptr<const Acquired> acquired) { acquired_ = std::move(acquired); }
@@ -86,7 +85,6 @@ class Cluster {
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   std::vector<std::unique_ptr<Block>> blocks_;
-  Barrier cluster_barrier_;
   std::shared_ptr<const Acquired> acquired_;
   SnapshotTable shared_snapshots_;
   std::vector<Thread*> ready_;

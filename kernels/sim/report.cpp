@@ -96,8 +96,6 @@ std::string_view rule_name(Rule rule) {
       return "global_race";
     case Rule::async_in_flight:
       return "async_in_flight";
-    case Rule::proxy_fence:
-      return "proxy_fence";
     case Rule::mbarrier:
       return "mbarrier";
     case Rule::barrier:

@@ -14,7 +14,6 @@ enum class Rule {
   shared_race,      // two threads, one shared cell, at least one write, no order between them
   global_race,      // the same in device memory, between threads, blocks or operations
   async_in_flight,  // bytes that an asynchronous operation still reads or writes were touched
-  proxy_fence,      // a generic write, then an asynchronous access, with no proxy fence between
   mbarrier,         // wrong use of an mbarrier
   barrier,          // wrong use of __syncthreads or a named barrier
   collective,       // wrong use of a warp-wide operation

@@ -78,9 +78,15 @@ void replay(const BatchCase& stored) {
   EXPECT_GT(compared, 0) << stored.name;
 }
 
+// Asked before any test runs, when an error would end the program: a missing or broken file gives
+// no names, and the last test says what is wrong with it.
 std::vector<std::string> ops_with_cases() {
   std::set<std::string> names;
-  for (const BatchCase& stored : stored_cases()) names.insert(stored.op);
+  try {
+    for (const BatchCase& stored : stored_cases()) names.insert(stored.op);
+  } catch (const Error&) {
+    return {};
+  }
   return {names.begin(), names.end()};
 }
 
@@ -101,7 +107,12 @@ TEST_P(StoredVectors, agree) {
 INSTANTIATE_TEST_SUITE_P(PyTorch, StoredVectors, testing::ValuesIn(ops_with_cases()),
                          [](const auto& info) { return info.param; });
 
-TEST(PyTorch, there_are_stored_vectors) { EXPECT_GT(ops_with_cases().size(), 50u); }
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoredVectors);
+
+TEST(PyTorch, there_are_stored_vectors) {
+  EXPECT_NO_THROW((void)stored_cases());
+  EXPECT_GT(ops_with_cases().size(), 90u);
+}
 
 }  // namespace
 }  // namespace gradus
