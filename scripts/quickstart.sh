@@ -28,11 +28,12 @@ cmake --build --preset release -j "${GRADUS_JOBS:-$(nproc)}" --target gradus
 scripts/data.sh fashion_mnist
 echo "quickstart: training recipes/fashion_mnist_cnn.toml"
 build/release/gradus train recipes/fashion_mnist_cnn.toml run="$run" "$@"
+build/release/gradus eval "$run"
 cat <<TEXT
 
 The run is in $PWD/$run: its resolved recipe, metrics.jsonl and final.safetensors.
 Next:
-  build/release/gradus eval $run
+  build/release/gradus eval $run --json
   build/release/gradus train recipes/fashion_mnist_mlp.toml
   build/release/gradus --help
 TEXT
