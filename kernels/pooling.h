@@ -18,8 +18,10 @@ struct PoolWindow {
 
 // Pooling over depth, height and width; missing leading dims have size 1. adaptive: output position
 // o covers [floor(o * in / out), ceil((o + 1) * in / out)), and kernel ... dilation are not used.
+// Tensors are (planes, positions, lanes): planes are batch * channels and lanes 1, or, with
+// channels last, planes are the batch and lanes its channels.
 struct PoolShape {
-  int64_t planes = 0;  // batch * channels
+  int64_t planes = 0, lanes = 1;
   std::array<int64_t, 3> input{1, 1, 1}, output{1, 1, 1};
   bool adaptive = false;
   std::array<int64_t, 3> kernel{1, 1, 1}, stride{1, 1, 1}, padding{0, 0, 0}, dilation{1, 1, 1};
@@ -41,7 +43,7 @@ struct PoolShape {
   }
 };
 
-// output = the largest of each window, indices = where it stands in its input plane. The first of
+// output = the largest of each window, indices = at which position of its input plane. The first of
 // equal values wins; a NaN wins over numbers, and the last NaN over others (as PyTorch).
 struct MaxPoolArgs {
   DType dtype = DType::f32;
@@ -51,11 +53,12 @@ struct MaxPoolArgs {
   int64_t* indices = nullptr;
 };
 
-// input_gradient[plane, i] = the sum of output_gradient[plane, o] over all o with indices[plane, o]
-// = i, in the order of o. Throws Error(bad_data) for an index outside of the plane.
+// input_gradient[plane, i, lane] = the sum of output_gradient[plane, o, lane] over all o with
+// indices[plane, o, lane] = i, in the order of o. Throws Error(bad_data) for an index outside of
+// the plane.
 struct MaxPoolBackwardArgs {
   DType dtype = DType::f32;
-  int64_t planes = 0, input_size = 0, output_size = 0;
+  int64_t planes = 0, input_size = 0, output_size = 0, lanes = 1;
   const void* output_gradient = nullptr;
   const int64_t* indices = nullptr;
   void* input_gradient = nullptr;

@@ -21,7 +21,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
                "[{}] attribute 'divisor_override', expected a number other than 0, got 0", args.op);
   const TensorSpec& input = args.in[0];
   const auto shape = window_pool_shape(input.shape, args.attrs, args.op);
-  return {{input.dtype, pool_output(input.shape, shape, spatial_dims(args.attrs))}};
+  return {{input.dtype, pool_output(input.shape, shape, spatial_dims(args.attrs),
+                                    args.attrs.boolean("channels_last"))}};
 }
 
 void run(const RunArgs& run) {
@@ -32,7 +33,8 @@ void run(const RunArgs& run) {
 
 std::vector<Value> grad(GradArgs& args) {
   AttrList attrs = args.attrs.all();
-  attrs.emplace_back("input_size", last_dims(args.in[0].shape(), spatial_dims(args.attrs)));
+  attrs.emplace_back("input_size", pooled_dims(args.in[0].shape(), spatial_dims(args.attrs),
+                                               args.attrs.boolean("channels_last")));
   return {apply1("avg_pool_backward", {args.dout[0]}, attrs)};
 }
 
@@ -51,6 +53,8 @@ std::vector<Sample> samples() {
       with({1, 2, 6, 6}, {3, 3},
            {{"stride", List{2, 2}}, {"ceil_mode", true}, {"padding", List{1, 1}}}),
       with({1, 2, 5, 5}, {2, 2}, {{"divisor_override", 3}}),
+      with({2, 6, 5, 3}, {2, 2}, {{"channels_last", true}}),
+      with({1, 7, 5, 19}, {3, 2}, {{"channels_last", true}, {"padding", 1}}),
       with({1, 1, 1, 1}, {1, 1}, {}),
       with({0, 3, 4, 4}, {2, 2}, {}),
       with({64, 32, 28, 28}, {2, 2}, {})};
@@ -72,7 +76,7 @@ OpDef avg_pool_op() {
               "the mean of each window over the last len(kernel_size) dims; avg_pool1d, 2d and "
               "3d are made of it",
           .inputs = {{"input"}},
-          .attributes = avg_pool_attributes(3),
+          .attributes = with_channels_last(avg_pool_attributes(3)),
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},

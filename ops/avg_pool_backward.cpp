@@ -21,8 +21,11 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
                "[{}] attribute 'divisor_override', expected a number other than 0, got 0", args.op);
   const TensorSpec& dy = args.in[0];
   const int spatial = spatial_dims(args.attrs);
-  const Shape input = with_last_dims(dy.shape, spatial, args.attrs.integers("input_size"), args.op);
-  const Shape output = pool_output(input, window_pool_shape(input, args.attrs, args.op), spatial);
+  const bool last = args.attrs.boolean("channels_last");
+  const Shape input =
+      with_pooled_dims(dy.shape, spatial, last, args.attrs.integers("input_size"), args.op);
+  const Shape output =
+      pool_output(input, window_pool_shape(input, args.attrs, args.op), spatial, last);
   GRADUS_CHECK(output == dy.shape, "[{}] grad_output, expected {}, got {}", args.op,
                to_string(output), to_string(dy.shape));
   return {{dy.dtype, input}};
@@ -58,6 +61,7 @@ std::vector<Sample> samples() {
       with({1, 2, 4, 4}, {6, 6}, {3, 3},
            {{"stride", List{2, 2}}, {"ceil_mode", true}, {"padding", List{1, 1}}}),
       with({1, 2, 2, 2}, {5, 5}, {2, 2}, {{"divisor_override", 3}}),
+      with({2, 3, 2, 3}, {6, 5}, {2, 2}, {{"channels_last", true}}),
       with({1, 1, 1, 1}, {1, 1}, {1, 1}, {}),
       with({0, 3, 2, 2}, {4, 4}, {2, 2}, {}),
       with({64, 32, 14, 14}, {28, 28}, {2, 2}, {})};
@@ -74,7 +78,7 @@ Cost cost(const KernelQuery& query) {
 }  // namespace
 
 OpDef avg_pool_backward_op() {
-  std::vector<AttrSpec> attributes = avg_pool_attributes(3);
+  std::vector<AttrSpec> attributes = with_channels_last(avg_pool_attributes(3));
   attributes.insert(attributes.begin(), {"input_size", AttrType::integers, {}, true});
   return {.name = "avg_pool_backward",
           .doc = "the adjoint of avg_pool: the gradient of an input whose last dims are input_size",

@@ -14,7 +14,8 @@ int spatial_dims(const Attrs& attrs) {
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec& input = args.in[0];
   const auto shape = window_pool_shape(input.shape, args.attrs, args.op);
-  const Shape output = pool_output(input.shape, shape, spatial_dims(args.attrs));
+  const Shape output = pool_output(input.shape, shape, spatial_dims(args.attrs),
+                                   args.attrs.boolean("channels_last"));
   return {{input.dtype, output}, {DType::i64, output}};
 }
 
@@ -25,8 +26,10 @@ void run(const RunArgs& run) {
 
 std::vector<Value> grad(GradArgs& args) {
   if (!args.dout[0]) return {Value()};
+  const bool last = args.attrs.boolean("channels_last");
   return {apply1("max_pool_backward", {args.dout[0], args.out[1]},
-                 {{"input_size", last_dims(args.in[0].shape(), spatial_dims(args.attrs))}})};
+                 {{"input_size", pooled_dims(args.in[0].shape(), spatial_dims(args.attrs), last)},
+                  {"channels_last", last}})};
 }
 
 std::vector<Sample> samples() {
@@ -42,6 +45,8 @@ std::vector<Sample> samples() {
       with({3, 7, 8}, {3, 2}, {{"padding", List{1, 1}}, {"stride", List{2, 3}}}),
       with({1, 1, 9, 7}, {3, 2}, {{"dilation", List{2, 3}}, {"stride", List{1, 1}}}),
       with({1, 2, 6, 6}, {3, 3}, {{"stride", List{2, 2}}, {"ceil_mode", true}}),
+      with({2, 6, 5, 3}, {2, 2}, {{"channels_last", true}}),
+      with({1, 7, 5, 19}, {3, 2}, {{"channels_last", true}, {"stride", List{2, 1}}}),
       with({1, 1, 1, 1}, {1, 1}, {}),
       with({0, 3, 4, 4}, {2, 2}, {}),
       with({64, 32, 28, 28}, {2, 2}, {})};
@@ -65,7 +70,7 @@ OpDef max_pool_op() {
               "max_pool1d, 2d and 3d are made of it",
           .inputs = {{"input"}},
           .outputs = {"output", "indices"},
-          .attributes = max_pool_attributes(),
+          .attributes = with_channels_last(max_pool_attributes()),
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},

@@ -21,42 +21,43 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const int spatial = spatial_dims(args.attrs);
   GRADUS_CHECK(spatial >= 1 && spatial <= 3,
                "[{}] attribute 'input_size', expected 1 to 3 numbers, got {}", args.op, spatial);
-  return {
-      {dy.dtype, with_last_dims(dy.shape, spatial, args.attrs.integers("input_size"), args.op)}};
+  return {{dy.dtype, with_pooled_dims(dy.shape, spatial, args.attrs.boolean("channels_last"),
+                                      args.attrs.integers("input_size"), args.op)}};
 }
 
 void run(const RunArgs& run) {
   const Shape &dy = run.in[0].shape, &dx = run.out[0].shape;
-  const int first = dy.rank() - spatial_dims(run.attrs);
-  kernels::max_pool_backward_cpu({run.in[0].dtype, dy.product(0, first),
-                                  dx.product(first, dx.rank()), dy.product(first, dy.rank()),
+  const int spatial = spatial_dims(run.attrs);
+  const int first = first_pooled_dim(dy, spatial, run.attrs.boolean("channels_last"));
+  const int end = first + spatial;
+  kernels::max_pool_backward_cpu({run.in[0].dtype, dy.product(0, first), dx.product(first, end),
+                                  dy.product(first, end), dy.product(end, dy.rank()),
                                   run.in[0].data, run.in[1].as<int64_t>(), run.out[0].data});
 }
 
 // Linear in dy: each output position reads the element it was added to.
 std::vector<Value> grad(GradArgs& args) {
   const int spatial = spatial_dims(args.attrs);
-  const Value read =
-      apply1("gather", {flatten_planes(args.dout[0], spatial), flatten_planes(args.in[1], spatial)},
-             {{"dim", 1}});
+  const bool last = args.attrs.boolean("channels_last");
+  const Value read = apply1(
+      "gather",
+      {flatten_planes(args.dout[0], spatial, last), flatten_planes(args.in[1], spatial, last)},
+      {{"dim", 1}});
   return {reshape(read, args.in[0].shape()), Value()};
 }
 
 std::vector<Sample> samples() {
   using List = AttrValue::Integers;
-  const auto with = [](const Shape& dy, List size) {
+  const auto with = [](const Shape& dy, List size, bool channels_last = false) {
     int64_t count = 1;
     for (int64_t n : size) count *= n;
     return Sample{.inputs = {{.shape = dy}, SampleInput::indices(dy, count)},
-                  .attrs = {{"input_size", std::move(size)}}};
+                  .attrs = {{"input_size", std::move(size)}, {"channels_last", channels_last}}};
   };
-  std::vector<Sample> list = {with({2, 3, 5}, {7}),
-                              with({3, 2, 2}, {5, 4}),
-                              with({1, 2, 3, 2}, {6, 5}),
-                              with({2, 2, 2, 2}, {3, 2, 3}),
-                              with({1, 1}, {1}),
-                              with({0, 3, 2, 2}, {4, 4}),
-                              with({64, 32, 14, 14}, {28, 28})};
+  std::vector<Sample> list = {with({2, 3, 5}, {7}),       with({3, 2, 2}, {5, 4}),
+                              with({1, 2, 3, 2}, {6, 5}), with({2, 2, 2, 2}, {3, 2, 3}),
+                              with({1, 1}, {1}),          with({2, 3, 2, 3}, {5, 4}, true),
+                              with({0, 3, 2, 2}, {4, 4}), with({64, 32, 14, 14}, {28, 28})};
   list.back().bench = true;
   return list;
 }
@@ -73,7 +74,7 @@ OpDef max_pool_backward_op() {
               "adds each element of grad_output to the element of a zero tensor, with last dims "
               "input_size, that indices names",
           .inputs = {{"grad_output"}, {"indices", InputKind::required, false}},
-          .attributes = {{"input_size", AttrType::integers, {}, true}},
+          .attributes = with_channels_last({{"input_size", AttrType::integers, {}, true}}),
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},

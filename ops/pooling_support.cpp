@@ -22,12 +22,14 @@ int64_t entry(const std::vector<int64_t>& list, int d, int64_t least, std::strin
   return value;
 }
 
-void check_input(const Shape& input, size_t spatial, std::string_view op) {
+void check_input(const Shape& input, size_t spatial, bool channels_last, std::string_view op) {
   GRADUS_CHECK(spatial >= 1 && spatial <= 3, "[{}] expected 1 to 3 pooled dims, got {}", op,
                spatial);
-  GRADUS_CHECK(input.rank() > static_cast<int>(spatial),
-               "[{}] input, expected more than {} dims, got {}", op, spatial, to_string(input));
-  for (int d = input.rank() - static_cast<int>(spatial); d < input.rank(); ++d)
+  GRADUS_CHECK(input.rank() > static_cast<int>(spatial) + (channels_last ? 1 : 0),
+               "[{}] input, expected more than {} dims, got {}", op,
+               spatial + (channels_last ? 1 : 0), to_string(input));
+  const int first = first_pooled_dim(input, static_cast<int>(spatial), channels_last);
+  for (int d = first; d < first + static_cast<int>(spatial); ++d)
     GRADUS_CHECK(input[d] >= 1 && input[d] <= largest_number,
                  "[{}] input, expected pooled dims of 1 to 2^31 elements, got {}", op,
                  to_string(input));
@@ -50,6 +52,13 @@ int64_t entry_or(const Attrs& attrs, std::string_view name, int d, size_t spatia
   return entry(list, d, least, op, name);
 }
 
+PoolShape planes_and_lanes(const Shape& input, int first, bool channels_last) {
+  PoolShape s;
+  s.planes = input.product(0, first);
+  if (channels_last) s.lanes = input[input.rank() - 1];
+  return s;
+}
+
 // PyTorch's rule: with ceil_mode a last window may hang over the end, but must begin inside the
 // input or the padding before it.
 int64_t pooled_length(const PoolShape& s, size_t at, bool ceil_mode) {
@@ -66,10 +75,10 @@ int64_t pooled_length(const PoolShape& s, size_t at, bool ceil_mode) {
 PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_view op) {
   const std::vector<int64_t>& kernel = attrs.integers("kernel_size");
   const size_t spatial = kernel.size();
-  check_input(input, spatial, op);
-  PoolShape s;
-  const int first = input.rank() - static_cast<int>(spatial);
-  s.planes = input.product(0, first);
+  const bool last = has_attribute(attrs, "channels_last") && attrs.boolean("channels_last");
+  check_input(input, spatial, last, op);
+  const int first = first_pooled_dim(input, static_cast<int>(spatial), last);
+  PoolShape s = planes_and_lanes(input, first, last);
   for (int d = 0; d < static_cast<int>(spatial); ++d) {
     const size_t at = 3 - spatial + static_cast<size_t>(d);
     s.input[at] = input[first + d];
@@ -91,13 +100,12 @@ PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_
 }
 
 PoolShape adaptive_pool_shape(const Shape& input, const std::vector<int64_t>& output_size,
-                              std::string_view op) {
+                              bool channels_last, std::string_view op) {
   const size_t spatial = output_size.size();
-  check_input(input, spatial, op);
-  PoolShape s;
+  check_input(input, spatial, channels_last, op);
+  const int first = first_pooled_dim(input, static_cast<int>(spatial), channels_last);
+  PoolShape s = planes_and_lanes(input, first, channels_last);
   s.adaptive = true;
-  const int first = input.rank() - static_cast<int>(spatial);
-  s.planes = input.product(0, first);
   for (int d = 0; d < static_cast<int>(spatial); ++d) {
     const size_t at = 3 - spatial + static_cast<size_t>(d);
     s.input[at] = input[first + d];
@@ -106,33 +114,46 @@ PoolShape adaptive_pool_shape(const Shape& input, const std::vector<int64_t>& ou
   return s;
 }
 
-Shape pool_output(const Shape& input, const PoolShape& shape, int spatial) {
+Shape pool_output(const Shape& input, const PoolShape& shape, int spatial, bool channels_last) {
   Shape result = input;
+  const int first = first_pooled_dim(input, spatial, channels_last);
   for (int d = 0; d < spatial; ++d)
-    result[input.rank() - spatial + d] = shape.output[static_cast<size_t>(3 - spatial + d)];
+    result[first + d] = shape.output[static_cast<size_t>(3 - spatial + d)];
   (void)result.numel();
   return result;
 }
 
-Shape with_last_dims(const Shape& shape, int spatial, const std::vector<int64_t>& sizes,
-                     std::string_view op) {
-  GRADUS_CHECK(static_cast<int>(sizes.size()) == spatial && shape.rank() > spatial,
+int first_pooled_dim(const Shape& shape, int spatial, bool channels_last) {
+  return shape.rank() - spatial - (channels_last ? 1 : 0);
+}
+
+Shape with_pooled_dims(const Shape& shape, int spatial, bool channels_last,
+                       const std::vector<int64_t>& sizes, std::string_view op) {
+  const int first = first_pooled_dim(shape, spatial, channels_last);
+  GRADUS_CHECK(static_cast<int>(sizes.size()) == spatial && first > 0,
                "[{}] attribute 'input_size', expected {} numbers, fewer than dims, got {} and {}",
                op, spatial, sizes.size(), to_string(shape));
   Shape result = shape;
-  for (int d = 0; d < spatial; ++d)
-    result[shape.rank() - spatial + d] = entry(sizes, d, 1, op, "input_size");
+  for (int d = 0; d < spatial; ++d) result[first + d] = entry(sizes, d, 1, op, "input_size");
   (void)result.numel();
   return result;
 }
 
-std::vector<int64_t> last_dims(const Shape& shape, int spatial) {
-  return {shape.end() - spatial, shape.end()};
+std::vector<int64_t> pooled_dims(const Shape& shape, int spatial, bool channels_last) {
+  const int64_t* first = shape.begin() + first_pooled_dim(shape, spatial, channels_last);
+  return {first, first + spatial};
 }
 
-Value flatten_planes(Value x, int spatial) {
-  const int first = x.rank() - spatial;
-  return reshape(x, {x.shape().product(0, first), x.shape().product(first, x.rank())});
+std::vector<AttrSpec> with_channels_last(std::vector<AttrSpec> attributes) {
+  const AttrSpec channels_last{"channels_last", AttrType::boolean, false};
+  attributes.insert(attributes.end(), channels_last);
+  return attributes;
+}
+
+Value flatten_planes(Value x, int spatial, bool channels_last) {
+  const int first = first_pooled_dim(x.shape(), spatial, channels_last), end = first + spatial;
+  return reshape(x, {x.shape().product(0, first), x.shape().product(first, end),
+                     x.shape().product(end, x.rank())});
 }
 
 }  // namespace gradus

@@ -10,24 +10,30 @@
 
 namespace gradus {
 
-// The kernels' ops take kernel_size, output_size and input_size with one number per pooled dim (1
-// to 3, the last dims of the input); all dims before them are planes. Attributes that an op lacks
-// have their defaults. All throw, naming `op`.
+// The kernels' ops take kernel_size, output_size and input_size with one number per pooled dim: 1
+// to 3, the last dims of the input, all dims before them being planes; or with `channels_last`
+// those before the last dim. Attributes that an op lacks have their defaults. All throw, naming
+// `op`.
 kernels::PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_view op);
 // output_size: the pooled dims of the result.
 kernels::PoolShape adaptive_pool_shape(const Shape& input, const std::vector<int64_t>& output_size,
-                                       std::string_view op);
+                                       bool channels_last, std::string_view op);
 // The shape of the result of pooling `spatial` dims of `input`.
-Shape pool_output(const Shape& input, const kernels::PoolShape& shape, int spatial);
+Shape pool_output(const Shape& input, const kernels::PoolShape& shape, int spatial,
+                  bool channels_last);
 
-// Dims of `shape` before the last `spatial`, then `sizes`.
-Shape with_last_dims(const Shape& shape, int spatial, const std::vector<int64_t>& sizes,
-                     std::string_view op);
-// The last `spatial` sizes.
-std::vector<int64_t> last_dims(const Shape& shape, int spatial);
+// The first of the `spatial` pooled dims.
+int first_pooled_dim(const Shape& shape, int spatial, bool channels_last);
+// `shape` with other sizes of its pooled dims.
+Shape with_pooled_dims(const Shape& shape, int spatial, bool channels_last,
+                       const std::vector<int64_t>& sizes, std::string_view op);
+std::vector<int64_t> pooled_dims(const Shape& shape, int spatial, bool channels_last);
 
-// (planes, elements of the last `spatial` dims).
-Value flatten_planes(Value x, int spatial);
+// (planes, positions, lanes): see PoolShape.
+Value flatten_planes(Value x, int spatial, bool channels_last);
+
+// `attributes` and the boolean channels_last, false by default.
+std::vector<AttrSpec> with_channels_last(std::vector<AttrSpec> attributes);
 
 // The public functions: input (batch, channels, spatial...) or without batch.
 std::vector<AttrSpec> max_pool_attributes();

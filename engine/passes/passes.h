@@ -23,6 +23,12 @@ using Evaluator =
 // Same bits.
 GraphPtr fold_constants(const Graph& graph, const Evaluator& evaluate, int64_t most_bytes = 4096);
 
+// Moves convolutions, and what stands between them, to channels-last activations: the attribute
+// `channels_last`, and permutes where such a region begins and ends. Only for groups == 1 and not
+// in f64, where the channels-last kernels are the faster ones. Changes bits (another order of
+// sums), the same way in every run.
+GraphPtr choose_layout(const Graph& graph);
+
 // Groups pointwise nodes of one shape and compute type into `fused` nodes that evaluate them in one
 // pass over tiles. Same bits: fused and unfused evaluation call the same tile functions.
 GraphPtr fuse_pointwise(const Graph& graph);
@@ -53,7 +59,8 @@ struct Pass {
 GraphPtr run_passes(GraphPtr graph, const std::vector<Pass>& passes,
                     const std::function<void(std::string_view pass, const Graph&)>& observe = {});
 
-// Dead code, common subexpressions, folding, fusion: what every graph gets before it is planned.
+// Dead code, common subexpressions, folding, layout, fusion: what every graph gets before it is
+// planned.
 std::vector<Pass> standard_passes(const Evaluator& evaluate);
 
 }  // namespace gradus

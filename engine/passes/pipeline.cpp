@@ -20,6 +20,7 @@ std::vector<Pass> standard_passes(const Evaluator& evaluate) {
           {"common_subexpressions", eliminate_common_subexpressions},
           {"fold", [evaluate](const Graph& graph) { return fold_constants(graph, evaluate); }},
           {"common_subexpressions", eliminate_common_subexpressions},
+          {"layout", choose_layout},
           {"fuse", fuse_pointwise},
           {"dead_code", eliminate_dead_code}};
 }

@@ -54,14 +54,18 @@ void avg_pool_cpu(const AvgPoolArgs& args) {
   dispatch_float(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     parallel_for(shape.planes, [&](int64_t plane) {
-      const T* from = static_cast<const T*>(args.input) + plane * shape.input_size();
-      T* to = static_cast<T*>(args.output) + plane * shape.output_size();
+      const int64_t lanes = shape.lanes;
+      const T* from = static_cast<const T*>(args.input) + plane * shape.input_size() * lanes;
+      T* to = static_cast<T*>(args.output) + plane * shape.output_size() * lanes;
       each_window(shape, [&](const Box& box) {
-        double sum = 0;
-        each_row(shape, box, [&](int64_t first, int64_t count) {
-          for (int64_t i = first; i < first + count; ++i) sum += static_cast<double>(from[i]);
-        });
-        *to++ = box.inside() == 0 ? T(0) : static_cast<T>(sum / divisor(args, box));
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+          double sum = 0;
+          each_row(shape, box, [&](int64_t first, int64_t count) {
+            for (int64_t i = first; i < first + count; ++i)
+              sum += static_cast<double>(from[i * lanes + lane]);
+          });
+          *to++ = box.inside() == 0 ? T(0) : static_cast<T>(sum / divisor(args, box));
+        }
       });
     });
   });
@@ -72,14 +76,18 @@ void avg_pool_backward_cpu(const AvgPoolBackwardArgs& args) {
   dispatch_float(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     parallel_for(shape.planes, [&](int64_t plane) {
-      const T* from = static_cast<const T*>(args.output_gradient) + plane * shape.output_size();
-      T* to = static_cast<T*>(args.input_gradient) + plane * shape.input_size();
-      std::fill_n(to, shape.input_size(), T(0));
+      const int64_t lanes = shape.lanes;
+      const T* from =
+          static_cast<const T*>(args.output_gradient) + plane * shape.output_size() * lanes;
+      T* to = static_cast<T*>(args.input_gradient) + plane * shape.input_size() * lanes;
+      std::fill_n(to, shape.input_size() * lanes, T(0));
       each_window(shape, [&](const Box& box) {
-        const T share = static_cast<T>(static_cast<double>(*from++) / divisor(args, box));
-        each_row(shape, box, [&](int64_t first, int64_t count) {
-          for (int64_t i = first; i < first + count; ++i) to[i] += share;
-        });
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+          const T share = static_cast<T>(static_cast<double>(*from++) / divisor(args, box));
+          each_row(shape, box, [&](int64_t first, int64_t count) {
+            for (int64_t i = first; i < first + count; ++i) to[i * lanes + lane] += share;
+          });
+        }
       });
     });
   });

@@ -22,6 +22,7 @@ struct Largest {
   }
 };
 
+// Of one window and lane.
 template <class T>
 Largest<T> largest(const PoolShape& shape, const T* plane, const PoolWindow& depth,
                    const PoolWindow& height, const PoolWindow& width) {
@@ -30,7 +31,7 @@ Largest<T> largest(const PoolShape& shape, const T* plane, const PoolWindow& dep
     for (int64_t h = height.begin; h < height.end; h += height.step) {
       const int64_t row = (d * shape.input[1] + h) * shape.input[2];
       for (int64_t w = width.begin; w < width.end; w += width.step)
-        result.see(plane[row + w], row + w);
+        result.see(plane[(row + w) * shape.lanes], row + w);
     }
   return result;
 }
@@ -42,9 +43,12 @@ void pool_plane(const PoolShape& shape, const T* input, T* output, int64_t* indi
     for (int64_t h = 0; h < shape.output[1]; ++h) {
       const PoolWindow height = shape.window(1, h);
       for (int64_t w = 0; w < shape.output[2]; ++w) {
-        const Largest<T> found = largest(shape, input, depth, height, shape.window(2, w));
-        *output++ = found.value;
-        *indices++ = found.index;
+        const PoolWindow width = shape.window(2, w);
+        for (int64_t lane = 0; lane < shape.lanes; ++lane) {
+          const Largest<T> found = largest(shape, input + lane, depth, height, width);
+          *output++ = found.value;
+          *indices++ = found.index;
+        }
       }
     }
   }
@@ -56,10 +60,11 @@ void max_pool_cpu(const MaxPoolArgs& args) {
   const PoolShape& shape = args.shape;
   dispatch_float(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
+    const int64_t input = shape.input_size() * shape.lanes;
+    const int64_t output = shape.output_size() * shape.lanes;
     parallel_for(shape.planes, [&](int64_t plane) {
-      pool_plane(shape, static_cast<const T*>(args.input) + plane * shape.input_size(),
-                 static_cast<T*>(args.output) + plane * shape.output_size(),
-                 args.indices + plane * shape.output_size());
+      pool_plane(shape, static_cast<const T*>(args.input) + plane * input,
+                 static_cast<T*>(args.output) + plane * output, args.indices + plane * output);
     });
   });
 }
@@ -68,16 +73,17 @@ void max_pool_backward_cpu(const MaxPoolBackwardArgs& args) {
   dispatch_float(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     parallel_for(args.planes, [&](int64_t plane) {
-      T* to = static_cast<T*>(args.input_gradient) + plane * args.input_size;
-      const int64_t first = plane * args.output_size;
-      std::fill_n(to, args.input_size, T(0));
-      for (int64_t o = first; o < first + args.output_size; ++o) {
+      const int64_t input = args.input_size * args.lanes, output = args.output_size * args.lanes;
+      T* to = static_cast<T*>(args.input_gradient) + plane * input;
+      const int64_t first = plane * output;
+      std::fill_n(to, input, T(0));
+      for (int64_t o = first; o < first + output; ++o) {
         const int64_t index = args.indices[o];
         if (index < 0 || index >= args.input_size)
           failf(ErrorKind::bad_data, "max_pool_backward",
                 "index at position {}, expected from 0 to {}, got {}", o, args.input_size - 1,
                 index);
-        to[index] += static_cast<const T*>(args.output_gradient)[o];
+        to[index * args.lanes + o % args.lanes] += static_cast<const T*>(args.output_gradient)[o];
       }
     });
   });
