@@ -12,11 +12,14 @@ namespace gradus::kernels {
 // position o reads input position o * stride - padding + tap * dilation where that is inside.
 //   input (batch, in_channels, input...)        weight (out_channels, in_channels / groups,
 //   kernel...) output (batch, out_channels, output...)     bias (out_channels)
-// All dense row-major. Group g takes the g-th part of the channels of both sides.
+// All dense row-major. Group g takes the g-th part of the channels of both sides. With
+// `channels_last`, input, output and their gradients are (batch, spatial..., channels) instead;
+// the weight stays as it is.
 struct ConvolutionShape {
   int64_t batch = 0, in_channels = 0, out_channels = 0, groups = 1;
   std::array<int64_t, 3> input{1, 1, 1}, output{1, 1, 1}, kernel{1, 1, 1};
   std::array<int64_t, 3> stride{1, 1, 1}, padding{0, 0, 0}, dilation{1, 1, 1};
+  bool channels_last = false;
 
   int64_t input_size() const { return input[0] * input[1] * input[2]; }
   int64_t output_size() const { return output[0] * output[1] * output[2]; }
@@ -61,14 +64,14 @@ struct ConvolutionBackwardWeightArgs {
   void* weight_gradient = nullptr;
 };
 
-// Plain loops in f32 or f64 with f64 sums. The truth for the others.
+// Plain loops in f32 or f64 with f64 sums, for either order of dims. The truth for the others.
 void convolution_cpu_reference(const ConvolutionArgs& args);
 void convolution_backward_input_cpu_reference(const ConvolutionBackwardInputArgs& args);
 void convolution_backward_weight_cpu_reference(const ConvolutionBackwardWeightArgs& args);
 
-// As matrix products of packed patches, f32 or f64. `workspace` holds as many bytes as the function
-// beside says, 64-byte aligned. The weight gradient adds parts of 8 images (more where weights are
-// large), in order. The same bits for any number of threads.
+// As matrix products of packed patches, f32 or f64, channels first. `workspace` holds as many bytes
+// as the function beside says, 64-byte aligned. The weight gradient adds parts of 8 images (more
+// where weights are large), in order. The same bits for any number of threads.
 void convolution_cpu_packed(const ConvolutionArgs& args, void* workspace);
 int64_t convolution_packed_workspace(DType dtype, const ConvolutionShape& shape);
 void convolution_backward_input_cpu_packed(const ConvolutionBackwardInputArgs& args,

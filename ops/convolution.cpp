@@ -45,23 +45,21 @@ void run_packed(const RunArgs& run) {
 int64_t packed_workspace(const KernelQuery& query) {
   return kernels::convolution_packed_workspace(query.in[0].dtype, kernel_args(query).shape);
 }
+bool channels_first(const KernelQuery& query) { return !query.attrs.boolean("channels_last"); }
 void run_reference(const RunArgs& run) { kernels::convolution_cpu_reference(bound_args(run)); }
 
 std::vector<Value> grad(GradArgs& args) {
   const Value input = args.in[0], weight = args.in[1], dy = args.dout[0];
-  const auto spatial = [](const Value& x) { return Shape(x.shape().sizes().subspan(2)); };
   std::vector<Value> result(3);
   if (args.wants(0))
-    result[0] = apply1("convolution_backward_input", {dy, weight},
-                       with_size(args.attrs, "input_size", spatial(input)));
+    result[0] =
+        apply1("convolution_backward_input", {dy, weight},
+               with_size(args.attrs, "input_size", activation_sizes(input.shape(), args.attrs)));
   if (args.wants(1))
-    result[1] = apply1("convolution_backward_weight", {input, dy},
-                       with_size(args.attrs, "kernel_size", spatial(weight)));
-  if (args.wants(2)) {
-    std::vector<int64_t> dims = {0};
-    for (int d = 2; d < dy.rank(); ++d) dims.push_back(d);
-    result[2] = sum(dy, dims);
-  }
+    result[1] =
+        apply1("convolution_backward_weight", {input, dy},
+               with_size(args.attrs, "kernel_size", Shape(weight.shape().sizes().subspan(2))));
+  if (args.wants(2)) result[2] = sum(dy, activation_dims(dy.shape(), args.attrs));
   return result;
 }
 
@@ -91,6 +89,7 @@ std::vector<Sample> samples() {
       with({64, 1, 28, 28}, {32, 1, 3, 3}, {{"padding", 1}})};
   list[11].grad = list[11].second = false;  // odd sizes past a vector; too many for differences
   for (size_t i = list.size() - 3; i < list.size(); ++i) list[i].bench = true;
+  add_channels_last(list, 1);
   return list;
 }
 
@@ -110,7 +109,8 @@ OpDef convolution_op() {
           .attributes = convolution_attributes(),
           .infer = infer,
           .grad = grad,
-          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
+          .cpu = {{"packed", run_packed, packed_workspace, channels_first},
+                  {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

@@ -10,19 +10,18 @@
 namespace gradus {
 namespace {
 
-// (batch, in_channels, input_size...), from the gradient's batch and the weight's channels.
+// batch, in_channels and input_size, from the gradient's batch and the weight's channels.
 Shape input_shape(const Shape& gradient, const Shape& weight, const Attrs& attrs) {
-  Shape shape = {gradient[0], weight[1] * attrs.integer("groups")};
-  for (int64_t size : attrs.integers("input_size")) shape.push_back(size);
-  return shape;
+  return activation_shape(gradient[0], weight[1] * attrs.integer("groups"),
+                          attrs.integers("input_size"), attrs.boolean("channels_last"));
 }
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec &dy = args.in[0], &weight = args.in[1];
   const int spatial = dy.shape.rank() - 2;
   GRADUS_CHECK(spatial >= 1 && spatial <= 3 && weight.shape.rank() == dy.shape.rank(),
-               "[{}] expected (batch, channels, 1 to 3 spatial dims) and a weight of as many dims, "
-               "got {} and {}",
+               "[{}] expected a batch, channels and 1 to 3 spatial dims and a weight of as many "
+               "dims, got {} and {}",
                args.op, to_string(dy.shape), to_string(weight.shape));
   GRADUS_CHECK(dy.dtype == weight.dtype, "[{}] tensors of one dtype expected, got {} and {}",
                args.op, dtype_name(dy.dtype), dtype_name(weight.dtype));
@@ -62,6 +61,7 @@ int64_t packed_workspace(const KernelQuery& query) {
   return kernels::convolution_backward_input_packed_workspace(query.in[0].dtype,
                                                               kernel_args(query).shape);
 }
+bool channels_first(const KernelQuery& query) { return !query.attrs.boolean("channels_last"); }
 void run_reference(const RunArgs& run) {
   kernels::convolution_backward_input_cpu_reference(bound_args(run));
 }
@@ -98,6 +98,7 @@ std::vector<Sample> samples() {
       with({32, 128, 16, 16}, {128, 64, 3, 3}, {32, 32}, {{"padding", 1}, {"stride", 2}})};
   list[9].grad = list[9].second = false;
   list[10].bench = list[11].bench = true;
+  add_channels_last(list, 1);
   return list;
 }
 
@@ -118,7 +119,8 @@ OpDef convolution_backward_input_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
+          .cpu = {{"packed", run_packed, packed_workspace, channels_first},
+                  {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

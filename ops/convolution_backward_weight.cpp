@@ -12,7 +12,8 @@ namespace {
 
 // (out, in / groups, kernel_size...)
 Shape weight_shape(const Shape& input, const Shape& gradient, const Attrs& attrs) {
-  Shape shape = {gradient[1], input[1] / attrs.integer("groups")};
+  Shape shape = {activation_channels(gradient, attrs),
+                 activation_channels(input, attrs) / attrs.integer("groups")};
   for (int64_t size : attrs.integers("kernel_size")) shape.push_back(size);
   return shape;
 }
@@ -21,8 +22,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec &input = args.in[0], &dy = args.in[1];
   const int spatial = input.shape.rank() - 2;
   GRADUS_CHECK(spatial >= 1 && spatial <= 3 && dy.shape.rank() == input.shape.rank(),
-               "[{}] expected (batch, channels, 1 to 3 spatial dims) and a grad_output of as many "
-               "dims, got {} and {}",
+               "[{}] expected a batch, channels and 1 to 3 spatial dims and a grad_output of as "
+               "many dims, got {} and {}",
                args.op, to_string(input.shape), to_string(dy.shape));
   GRADUS_CHECK(dy.dtype == input.dtype, "[{}] tensors of one dtype expected, got {} and {}",
                args.op, dtype_name(input.dtype), dtype_name(dy.dtype));
@@ -60,6 +61,7 @@ int64_t packed_workspace(const KernelQuery& query) {
   return kernels::convolution_backward_weight_packed_workspace(query.in[0].dtype,
                                                                kernel_args(query).shape);
 }
+bool channels_first(const KernelQuery& query) { return !query.attrs.boolean("channels_last"); }
 void run_reference(const RunArgs& run) {
   kernels::convolution_backward_weight_cpu_reference(bound_args(run));
 }
@@ -68,7 +70,7 @@ void run_reference(const RunArgs& run) {
 std::vector<Value> grad(GradArgs& args) {
   const Value input = args.in[0], dy = args.in[1], dz = args.dout[0];
   std::vector<Value> result(2);
-  AttrList plain = with_size(args.attrs, "input_size", Shape(input.shape().sizes().subspan(2)));
+  AttrList plain = with_size(args.attrs, "input_size", activation_sizes(input.shape(), args.attrs));
   if (args.wants(0)) result[0] = apply1("convolution_backward_input", {dy, dz}, plain);
   plain.erase(plain.begin());
   if (args.wants(1)) result[1] = apply1("convolution", {input, dz}, plain);
@@ -95,6 +97,7 @@ std::vector<Sample> samples() {
       with({64, 1, 28, 28}, {64, 32, 28, 28}, {3, 3}, {{"padding", 1}})};
   list[8].grad = list[8].second = false;
   list[9].bench = list[10].bench = true;
+  add_channels_last(list, 2);
   return list;
 }
 
@@ -115,7 +118,8 @@ OpDef convolution_backward_weight_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
+          .cpu = {{"packed", run_packed, packed_workspace, channels_first},
+                  {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

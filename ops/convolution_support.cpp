@@ -30,15 +30,16 @@ void set_channels(ConvolutionShape& s, const Shape& input, const Shape& weight, 
                   std::string_view op) {
   const int spatial = input.rank() - 2;
   GRADUS_CHECK(spatial >= 1 && spatial <= 3,
-               "[{}] input, expected (batch, channels, 1 to 3 spatial dims), got {}", op,
+               "[{}] input, expected a batch, channels and 1 to 3 spatial dims, got {}", op,
                to_string(input));
   GRADUS_CHECK(weight.rank() == input.rank(),
                "[{}] weight, expected {} dims (out, in / groups, kernel), got {}", op, input.rank(),
                to_string(weight));
   s.groups = attrs.integer("groups");
   GRADUS_CHECK(s.groups >= 1, "[{}] attribute 'groups', expected at least 1, got {}", op, s.groups);
+  s.channels_last = attrs.boolean("channels_last");
   s.batch = input[0];
-  s.in_channels = input[1];
+  s.in_channels = activation_channels(input, attrs);
   s.out_channels = weight[0];
   GRADUS_CHECK(s.in_channels % s.groups == 0 && weight[1] == s.in_channels / s.groups,
                "[{}] channels, expected groups ({}) times weight's dim 1 ({}), got {}", op,
@@ -51,7 +52,7 @@ void set_channels(ConvolutionShape& s, const Shape& input, const Shape& weight, 
 void set_spatial(ConvolutionShape& s, int d, int spatial, const Shape& input, const Shape& weight,
                  const Attrs& attrs, std::string_view op) {
   const size_t at = static_cast<size_t>(3 - spatial + d);
-  s.input[at] = input[2 + d];
+  s.input[at] = input[s.channels_last ? 1 + d : 2 + d];
   s.kernel[at] = weight[2 + d];
   s.stride[at] = entry(attrs.integers("stride"), d, spatial, 1, op, "stride");
   s.dilation[at] = entry(attrs.integers("dilation"), d, spatial, 1, op, "dilation");
@@ -76,11 +77,35 @@ void set_spatial(ConvolutionShape& s, int d, int spatial, const Shape& input, co
 }  // namespace
 
 std::vector<AttrSpec> convolution_attributes() {
-  return {{"stride", AttrType::integers, 1},
-          {"padding", AttrType::integers, 0},
-          {"padding_end", AttrType::integers},
-          {"dilation", AttrType::integers, 1},
-          {"groups", AttrType::integer, 1}};
+  return {{"stride", AttrType::integers, 1},   {"padding", AttrType::integers, 0},
+          {"padding_end", AttrType::integers}, {"dilation", AttrType::integers, 1},
+          {"groups", AttrType::integer, 1},    {"channels_last", AttrType::boolean, false}};
+}
+
+Shape activation_shape(int64_t batch, int64_t channels, std::span<const int64_t> sizes,
+                       bool channels_last) {
+  Shape shape = {batch};
+  if (!channels_last) shape.push_back(channels);
+  for (const int64_t size : sizes) shape.push_back(size);
+  if (channels_last) shape.push_back(channels);
+  return shape;
+}
+
+int64_t activation_channels(const Shape& shape, const Attrs& attrs) {
+  return shape[attrs.boolean("channels_last") ? shape.rank() - 1 : 1];
+}
+
+Shape activation_sizes(const Shape& shape, const Attrs& attrs) {
+  const size_t first = attrs.boolean("channels_last") ? 1 : 2;
+  return Shape(shape.sizes().subspan(first, static_cast<size_t>(shape.rank() - 2)));
+}
+
+std::vector<int64_t> activation_dims(const Shape& shape, const Attrs& attrs) {
+  const int channels = attrs.boolean("channels_last") ? shape.rank() - 1 : 1;
+  std::vector<int64_t> dims;
+  for (int d = 0; d < shape.rank(); ++d)
+    if (d != channels) dims.push_back(d);
+  return dims;
 }
 
 ConvolutionShape convolution_shape(const Shape& input, const Shape& weight, const Attrs& attrs,
@@ -93,10 +118,25 @@ ConvolutionShape convolution_shape(const Shape& input, const Shape& weight, cons
 }
 
 Shape convolution_output(const ConvolutionShape& shape, int spatial) {
-  Shape result = {shape.batch, shape.out_channels};
-  for (int d = 3 - spatial; d < 3; ++d) result.push_back(shape.output[static_cast<size_t>(d)]);
+  const std::span<const int64_t> sizes(shape.output);
+  const Shape result =
+      activation_shape(shape.batch, shape.out_channels, sizes.last(static_cast<size_t>(spatial)),
+                       shape.channels_last);
   (void)result.numel();
   return result;
+}
+
+void add_channels_last(std::vector<Sample>& list, size_t activations) {
+  for (size_t i = 0, count = list.size(); i < count; ++i) {
+    Sample sample = list[i];
+    for (size_t input = 0; input < activations; ++input) {
+      const Shape plain = sample.inputs[input].shape;
+      sample.inputs[input].shape =
+          activation_shape(plain[0], plain[1], plain.sizes().subspan(2), true);
+    }
+    sample.attrs.emplace_back("channels_last", true);
+    list.push_back(std::move(sample));
+  }
 }
 
 void check_sizes(const std::vector<int64_t>& list, int spatial, std::string_view op,

@@ -13,6 +13,33 @@ Position position(int64_t index, const std::array<int64_t, 3>& sizes) {
   return {index / (sizes[1] * sizes[2]), index / sizes[2] % sizes[1], index % sizes[2]};
 }
 
+// An activation (images, channels, positions) in elements of its memory.
+template <class T>
+struct Activation {
+  T* data;
+  int64_t image, channel, position;
+
+  Activation(const void* from, const ConvolutionShape& s, int64_t channels, int64_t positions)
+      : data(static_cast<T*>(const_cast<void*>(from))),
+        image(channels * positions),
+        channel(s.channels_last ? 1 : positions),
+        position(s.channels_last ? channels : 1) {}
+
+  T& at(int64_t n, int64_t c, int64_t p) const {
+    return data[n * image + c * channel + p * position];
+  }
+};
+
+template <class T>
+Activation<T> input_of(const void* data, const ConvolutionShape& s) {
+  return {data, s, s.in_channels, s.input_size()};
+}
+
+template <class T>
+Activation<T> output_of(const void* data, const ConvolutionShape& s) {
+  return {data, s, s.out_channels, s.output_size()};
+}
+
 // The input index that output position p reads through tap t, or -1 outside.
 int64_t source(const ConvolutionShape& s, const Position& p, const Position& t) {
   int64_t index = 0;
@@ -39,9 +66,9 @@ template <class T>
 void forward_plane(const ConvolutionArgs& args, int64_t n, int64_t o) {
   const ConvolutionShape& s = args.shape;
   const int64_t channels = s.group_in_channels(), first = o / s.group_out_channels() * channels;
-  const T* input = static_cast<const T*>(args.input) + (n * s.in_channels + first) * s.input_size();
+  const auto input = input_of<const T>(args.input, s);
   const T* weight = static_cast<const T*>(args.weight) + o * channels * s.kernel_size();
-  T* output = static_cast<T*>(args.output) + (n * s.out_channels + o) * s.output_size();
+  const auto output = output_of<T>(args.output, s);
   for (int64_t at = 0; at < s.output_size(); ++at) {
     const Position p = position(at, s.output);
     double sum = args.bias ? static_cast<const T*>(args.bias)[o] : 0;
@@ -50,9 +77,9 @@ void forward_plane(const ConvolutionArgs& args, int64_t n, int64_t o) {
       if (from < 0) continue;
       for (int64_t c = 0; c < channels; ++c)
         sum += static_cast<double>(weight[c * s.kernel_size() + t]) *
-               static_cast<double>(input[c * s.input_size() + from]);
+               static_cast<double>(input.at(n, first + c, from));
     }
-    output[at] = static_cast<T>(sum);
+    output.at(n, o, at) = static_cast<T>(sum);
   }
 }
 
@@ -61,11 +88,10 @@ void backward_input_plane(const ConvolutionBackwardInputArgs& args, int64_t n, i
   const ConvolutionShape& s = args.shape;
   const int64_t channels = s.group_in_channels(), group = c / channels;
   const int64_t first = group * s.group_out_channels();
-  const T* gradient =
-      static_cast<const T*>(args.output_gradient) + (n * s.out_channels + first) * s.output_size();
+  const auto gradient = output_of<const T>(args.output_gradient, s);
   const T* weight =
       static_cast<const T*>(args.weight) + (first * channels + c % channels) * s.kernel_size();
-  T* result = static_cast<T*>(args.input_gradient) + (n * s.in_channels + c) * s.input_size();
+  const auto result = input_of<T>(args.input_gradient, s);
   for (int64_t at = 0; at < s.input_size(); ++at) {
     const Position i = position(at, s.input);
     double sum = 0;
@@ -74,9 +100,9 @@ void backward_input_plane(const ConvolutionBackwardInputArgs& args, int64_t n, i
       if (from < 0) continue;
       for (int64_t o = 0; o < s.group_out_channels(); ++o)
         sum += static_cast<double>(weight[o * channels * s.kernel_size() + t]) *
-               static_cast<double>(gradient[o * s.output_size() + from]);
+               static_cast<double>(gradient.at(n, first + o, from));
     }
-    result[at] = static_cast<T>(sum);
+    result.at(n, c, at) = static_cast<T>(sum);
   }
 }
 
@@ -84,20 +110,19 @@ template <class T>
 void backward_weight_kernel(const ConvolutionBackwardWeightArgs& args, int64_t o, int64_t c) {
   const ConvolutionShape& s = args.shape;
   const int64_t channels = s.group_in_channels(), first = o / s.group_out_channels() * channels;
+  const auto input = input_of<const T>(args.input, s);
+  const auto gradient = output_of<const T>(args.output_gradient, s);
   T* result = static_cast<T*>(args.weight_gradient) + (o * channels + c) * s.kernel_size();
   for (int64_t t = 0; t < s.kernel_size(); ++t) {
     const Position tap = position(t, s.kernel);
     double sum = 0;
-    for (int64_t n = 0; n < s.batch; ++n) {
-      const T* input =
-          static_cast<const T*>(args.input) + (n * s.in_channels + first + c) * s.input_size();
-      const T* gradient =
-          static_cast<const T*>(args.output_gradient) + (n * s.out_channels + o) * s.output_size();
+    for (int64_t n = 0; n < s.batch; ++n)
       for (int64_t at = 0; at < s.output_size(); ++at) {
         const int64_t from = source(s, position(at, s.output), tap);
-        if (from >= 0) sum += static_cast<double>(gradient[at]) * static_cast<double>(input[from]);
+        if (from >= 0)
+          sum += static_cast<double>(gradient.at(n, o, at)) *
+                 static_cast<double>(input.at(n, first + c, from));
       }
-    }
     result[t] = static_cast<T>(sum);
   }
 }

@@ -56,6 +56,13 @@ std::vector<ConvolutionShape> shapes() {
   return list;
 }
 
+// Where an activation has image n, channel c and position p, in the order of dims of `s`.
+size_t activation_index(const ConvolutionShape& s, int64_t channels, int64_t positions, int64_t n,
+                        int64_t c, int64_t p) {
+  return static_cast<size_t>(s.channels_last ? (n * positions + p) * channels + c
+                                             : (n * channels + c) * positions + p);
+}
+
 // Calls visit(index of input, of weight, of output) for every product of the sum.
 template <class Visit>
 void each_product(const ConvolutionShape& s, Visit&& visit) {
@@ -78,9 +85,9 @@ void each_product(const ConvolutionShape& s, Visit&& visit) {
             }
             if (!inside) continue;
             const int64_t channel = o / out * in + c;
-            visit(static_cast<size_t>((n * s.in_channels + channel) * s.input_size() + from),
+            visit(activation_index(s, s.in_channels, s.input_size(), n, channel, from),
                   static_cast<size_t>((o * in + c) * s.kernel_size() + t),
-                  static_cast<size_t>((n * s.out_channels + o) * s.output_size() + p));
+                  activation_index(s, s.out_channels, s.output_size(), n, o, p));
           }
 }
 
@@ -99,9 +106,10 @@ struct Case {
         expected_output(output.size()),
         expected_input(input.size()),
         expected_weight(weight.size()) {
+    const auto channels = static_cast<size_t>(s.out_channels);
     for (size_t i = 0; i < output.size(); ++i)
       expected_output[i] =
-          bias[i / static_cast<size_t>(s.output_size()) % static_cast<size_t>(s.out_channels)];
+          bias[(s.channels_last ? i : i / static_cast<size_t>(s.output_size())) % channels];
     each_product(s, [&](size_t i, size_t w, size_t o) {
       expected_output[o] += input[i] * weight[w];
       expected_input[i] += output[o] * weight[w];
@@ -164,40 +172,41 @@ void check_backward_weight(const Case& c, DType dtype, bool packed) {
   EXPECT_EQ(dw, as<T>(c.expected_weight));
 }
 
+// Runs check(case, packed) for all shapes, kernels and orders of dims.
 template <class Check>
 void check_all(Check&& check) {
   int index = 0;
-  for (const ConvolutionShape& shape : shapes()) {
+  for (ConvolutionShape shape : shapes()) {
     SCOPED_TRACE("shape " + std::to_string(index++));
-    check(Case(shape));
+    for (const bool packed : {false, true}) {
+      SCOPED_TRACE(packed ? "packed" : "reference");
+      check(Case(shape), packed);
+    }
+    SCOPED_TRACE("reference, channels last");
+    shape.channels_last = true;
+    check(Case(shape), false);
   }
 }
 
 TEST(convolution, IsExactOnWholeNumbers) {
-  for (const bool packed : {false, true})
-    check_all([&](const Case& c) {
-      SCOPED_TRACE(packed ? "packed" : "reference");
-      check_forward<float>(c, DType::f32, packed);
-      check_forward<double>(c, DType::f64, packed);
-    });
+  check_all([](const Case& c, bool packed) {
+    check_forward<float>(c, DType::f32, packed);
+    check_forward<double>(c, DType::f64, packed);
+  });
 }
 
 TEST(convolution_backward_input, IsExactOnWholeNumbers) {
-  for (const bool packed : {false, true})
-    check_all([&](const Case& c) {
-      SCOPED_TRACE(packed ? "packed" : "reference");
-      check_backward_input<float>(c, DType::f32, packed);
-      check_backward_input<double>(c, DType::f64, packed);
-    });
+  check_all([](const Case& c, bool packed) {
+    check_backward_input<float>(c, DType::f32, packed);
+    check_backward_input<double>(c, DType::f64, packed);
+  });
 }
 
 TEST(convolution_backward_weight, IsExactOnWholeNumbers) {
-  for (const bool packed : {false, true})
-    check_all([&](const Case& c) {
-      SCOPED_TRACE(packed ? "packed" : "reference");
-      check_backward_weight<float>(c, DType::f32, packed);
-      check_backward_weight<double>(c, DType::f64, packed);
-    });
+  check_all([](const Case& c, bool packed) {
+    check_backward_weight<float>(c, DType::f32, packed);
+    check_backward_weight<double>(c, DType::f64, packed);
+  });
 }
 
 TEST(convolution_backward_weight, GivesTheSameBitsForAnyNumberOfThreads) {
