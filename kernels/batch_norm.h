@@ -29,7 +29,11 @@ struct BatchNormArgs {
   BatchNormShape shape;
   bool training;
   double momentum, eps;
+  void* workspace;  // of the vector kernels
 };
+
+// Bytes of workspace that the vector kernels need, forward or backward.
+int64_t batch_norm_workspace(const BatchNormShape& shape);
 
 void batch_norm_cpu(const BatchNormArgs& args);
 void batch_norm_avx2(const BatchNormArgs& args);  // f32, space 1 or at least 8
@@ -45,6 +49,7 @@ struct BatchNormBackwardArgs {
   void *dx, *dweight, *dbias;
   BatchNormShape shape;
   bool training;
+  void* workspace;  // of the vector kernels
 };
 
 void batch_norm_backward_cpu(const BatchNormBackwardArgs& args);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/batch_norm.h"
 
+#include <algorithm>
+
 #include "engine/base/error.h"
 #include "ops/cpu_variants.h"
 #include "ops/op_list.h"
@@ -17,16 +19,17 @@ enum Output { y_out, running_mean_out, running_var_out, mean_out, rstd_out };
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec& x = args.in[x_in];
   const bool training = args.attrs.boolean("training"), running = args.has(running_mean_in);
+  const bool last = args.attrs.boolean("channels_last");
   GRADUS_CHECK(x.shape.rank() >= 2, "[{}] input, expected rank 2 or more, got {}", args.op,
                to_string(x));
   GRADUS_CHECK(running == args.has(running_var_in),
                "[{}] expected running_mean and running_var both or neither", args.op);
   GRADUS_CHECK(training || running, "[{}] without training, expected running_mean and running_var",
                args.op);
-  GRADUS_CHECK(!training || batch_norm_shape(x.shape).count() != 1,
+  GRADUS_CHECK(!training || batch_norm_shape(x.shape, last).count() != 1,
                "[{}] training, expected more than one value per channel, got {}", args.op,
                to_string(x));
-  const Shape channels{x.shape[1]};
+  const Shape channels{x.shape[last ? x.shape.rank() - 1 : 1]};
   check_affine(args, running_mean_in, "running_mean", channels);
   check_affine(args, running_var_in, "running_var", channels);
   check_affine(args, weight_in, "weight", channels);
@@ -50,10 +53,11 @@ kernels::BatchNormArgs bind(const RunArgs& args) {
           args.out[running_var_out].data,
           args.out[mean_out].data,
           args.out[rstd_out].data,
-          batch_norm_shape(args.in[x_in].shape),
+          batch_norm_shape(args.in[x_in].shape, args.attrs.boolean("channels_last")),
           args.attrs.boolean("training"),
           args.attrs.real("momentum"),
-          args.attrs.real("eps")};
+          args.attrs.real("eps"),
+          args.workspace};
 }
 
 // What the statistics as outputs add to dx. With n values a channel: mean's derivative is 1 / n,
@@ -61,7 +65,8 @@ kernels::BatchNormArgs bind(const RunArgs& args) {
 // it.
 Value statistics_gradient(GradArgs& args) {
   const Value x = args.in[x_in];
-  const double count = static_cast<double>(batch_norm_shape(x.shape()).count());
+  const bool last = args.attrs.boolean("channels_last");
+  const double count = static_cast<double>(batch_norm_shape(x.shape(), last).count());
   const double momentum = args.attrs.real("momentum");
   const auto plus = [](Value a, Value b) { return a && b ? a + b : a ? a : b; };
   const auto dout = [&](Output k) {
@@ -78,10 +83,10 @@ Value statistics_gradient(GradArgs& args) {
   if (const Value drstd = dout(rstd_out))
     dvariance = plus(dvariance, drstd * (rstd * square(rstd)) * -0.5);
   Value sum;
-  if (dmean) sum = per_channel(dmean / count, x.shape());
+  if (dmean) sum = per_channel(dmean / count, x.shape(), last);
   if (dvariance)
-    sum = plus(sum, (widened(x) - per_channel(args.out[mean_out], x.shape())) *
-                        per_channel(dvariance * (2 / count), x.shape()));
+    sum = plus(sum, (widened(x) - per_channel(args.out[mean_out], x.shape(), last)) *
+                        per_channel(dvariance * (2 / count), x.shape(), last));
   return sum ? cast(expand(sum, x.shape()), x.dtype()) : Value();
 }
 
@@ -93,7 +98,8 @@ std::vector<Value> grad(GradArgs& args) {
   if (!args.dout[y_out]) return result;
   const std::vector<Value> parts = apply(
       "batch_norm_backward", {args.dout[y_out], x, args.out[mean_out], args.out[rstd_out], weight},
-      {{"training", args.attrs.boolean("training")}});
+      {{"training", args.attrs.boolean("training")},
+       {"channels_last", args.attrs.boolean("channels_last")}});
   result[x_in] = result[x_in] ? result[x_in] + parts[0] : parts[0];
   if (weight) result[weight_in] = cast(parts[1], weight.dtype());
   if (bias) result[bias_in] = cast(parts[2], bias.dtype());
@@ -102,7 +108,10 @@ std::vector<Value> grad(GradArgs& args) {
 
 std::vector<Sample> samples() {
   const auto make = [](const Shape& x, bool running, bool affine, AttrList attrs) {
-    const SampleInput channels{.shape = {x[1]}}, positive{.shape = {x[1]}, .lo = 0.5, .hi = 2};
+    const bool last = std::ranges::any_of(
+        attrs, [](const NamedAttr& attr) { return attr.first == "channels_last"; });
+    const Shape size{x[last ? x.rank() - 1 : 1]};
+    const SampleInput channels{.shape = size}, positive{.shape = size, .lo = 0.5, .hi = 2};
     const SampleInput absent = SampleInput::absent();
     return Sample{.inputs = {{.shape = x},
                              running ? channels : absent,
@@ -111,6 +120,7 @@ std::vector<Sample> samples() {
                              affine ? channels : absent},
                   .attrs = std::move(attrs)};
   };
+  const AttrList last{{"training", true}, {"channels_last", true}};
   std::vector<Sample> list{make({3, 2, 5}, true, true, {{"training", true}}),
                            make({3, 2, 5}, true, true, {{"training", false}, {"eps", 0.1}}),
                            make({5, 3}, true, true, {{"training", true}, {"momentum", 0.3}}),
@@ -121,23 +131,30 @@ std::vector<Sample> samples() {
                            make({0, 3, 2}, true, true, {{"training", true}}),
                            make({3, 2, 37}, true, true, {{"training", true}}),
                            make({37, 19}, true, true, {{"training", true}}),
+                           make({3, 2, 5, 4}, true, true, last),
+                           make({3, 2, 5, 4}, true, false, {{"channels_last", true}}),
+                           make({9, 13, 11, 37}, true, true, last),
+                           make({64, 28, 28, 32}, true, true, last),
                            make({64, 32, 28, 28}, true, true, {{"training", true}})};
-  list.back().bench = true;
+  list[list.size() - 3].grad = list[list.size() - 3].second = false;  // too many for differences
+  list.back().bench = list[list.size() - 2].bench = true;
   return list;
 }
 
 }  // namespace
 
-kernels::BatchNormShape batch_norm_shape(const Shape& x) {
-  return {x[0], x[1], x.product(2, x.rank())};
+kernels::BatchNormShape batch_norm_shape(const Shape& x, bool channels_last) {
+  const int rank = x.rank();
+  if (channels_last) return {x.product(0, rank - 1), x[rank - 1], 1};
+  return {x[0], x[1], x.product(2, rank)};
 }
 
-bool batch_norm_fits_lanes(const Shape& x) {
-  const int64_t space = batch_norm_shape(x).space;
-  return space == 1 || space >= 8;
+bool batch_norm_fits_lanes(const kernels::BatchNormShape& shape) {
+  return shape.space == 1 || shape.space >= 8;
 }
 
-Value per_channel(Value values, const Shape& x) {
+Value per_channel(Value values, const Shape& x, bool channels_last) {
+  if (channels_last) return values;
   Shape shape{x[1]};
   for (int d = 2; d < x.rank(); ++d) shape.push_back(1);
   return reshape(values, shape);
@@ -146,7 +163,8 @@ Value per_channel(Value values, const Shape& x) {
 OpDef batch_norm_op() {
   return {.name = "batch_norm",
           .doc =
-              "(x - mean) * rstd * weight + bias per channel (dim 1), with rstd = 1 / sqrt(var + "
+              "(x - mean) * rstd * weight + bias per channel (dim 1; the last with channels_last), "
+              "with rstd = 1 / sqrt(var + "
               "eps): of the batch when training, else the running ones. Outputs: the next "
               "running statistics (empty without), and the mean and rstd used",
           .inputs = {{"input"},
@@ -158,11 +176,13 @@ OpDef batch_norm_op() {
           .extra_outputs = 4,
           .attributes = {{"training", AttrType::boolean, false},
                          {"momentum", AttrType::real, 0.1},
-                         {"eps", AttrType::real, 1e-5}},
+                         {"eps", AttrType::real, 1e-5},
+                         {"channels_last", AttrType::boolean, false}},
           .infer = infer,
           .grad = grad,
           .cpu = cpu_variants<bind, kernels::batch_norm_avx512, kernels::batch_norm_avx2,
-                              kernels::batch_norm_cpu, batch_norm_lanes_fit<x_in>>(),
+                              kernels::batch_norm_cpu, batch_norm_lanes_fit<x_in>>(
+              batch_norm_lanes_workspace<x_in>),
           .aliases = {{y_out, x_in},
                       {running_mean_out, running_mean_in},
                       {running_var_out, running_var_in}},

@@ -7,17 +7,24 @@
 
 namespace gradus {
 
-// x is (batch, channels, any...).
-kernels::BatchNormShape batch_norm_shape(const Shape& x);
+// x is (batch, channels, any...), or (batch, any..., channels) with channels_last.
+kernels::BatchNormShape batch_norm_shape(const Shape& x, bool channels_last);
 
 // Whether the vector kernels take this shape: lanes run along space, or over channels without it.
-bool batch_norm_fits_lanes(const Shape& x);
+bool batch_norm_fits_lanes(const kernels::BatchNormShape& shape);
 template <auto Position>
 bool batch_norm_lanes_fit(const KernelQuery& query) {
-  return batch_norm_fits_lanes(query.in[Position].shape);
+  return batch_norm_fits_lanes(
+      batch_norm_shape(query.in[Position].shape, query.attrs.boolean("channels_last")));
+}
+// Bytes, for the vector kernels.
+template <auto Position>
+int64_t batch_norm_lanes_workspace(const KernelQuery& query) {
+  return kernels::batch_norm_workspace(
+      batch_norm_shape(query.in[Position].shape, query.attrs.boolean("channels_last")));
 }
 
 // Values of the channels (channels,) in a shape that broadcasts with x.
-Value per_channel(Value values, const Shape& x);
+Value per_channel(Value values, const Shape& x, bool channels_last);
 
 }  // namespace gradus

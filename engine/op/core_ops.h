@@ -10,8 +10,6 @@ namespace gradus {
 namespace core_op {
 inline constexpr std::string_view add = "add";
 inline constexpr std::string_view barrier = "barrier";
-inline constexpr std::string_view batch_norm = "batch_norm";
-inline constexpr std::string_view batch_norm_backward = "batch_norm_backward";
 inline constexpr std::string_view cast = "cast";
 inline constexpr std::string_view full = "full";
 inline constexpr std::string_view fused = "fused";
@@ -21,10 +19,9 @@ inline constexpr std::string_view reshape = "reshape";
 inline constexpr std::string_view sum = "sum";
 }  // namespace core_op
 
-inline constexpr std::array core_op_names{
-    core_op::add,     core_op::barrier, core_op::batch_norm, core_op::batch_norm_backward,
-    core_op::cast,    core_op::full,    core_op::fused,      core_op::mean,
-    core_op::permute, core_op::reshape, core_op::sum};
+inline constexpr std::array core_op_names{core_op::add,     core_op::barrier, core_op::cast,
+                                          core_op::full,    core_op::fused,   core_op::mean,
+                                          core_op::permute, core_op::reshape, core_op::sum};
 
 // Throws Error(internal) naming the first that is missing.
 void check_core_ops();

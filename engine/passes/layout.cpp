@@ -23,6 +23,8 @@ constexpr std::array rules{
     Rule{"convolution", 0b1, 0b1, true},
     Rule{"convolution_backward_input", 0b1, 0b1, true},
     Rule{"convolution_backward_weight", 0b11, 0b0, true},
+    Rule{"batch_norm", 0b1, 0b1},
+    Rule{"batch_norm_backward", 0b11, 0b1},
     Rule{"batch_norm_relu", 0b1, 0b1},
     Rule{"batch_norm_relu_backward", 0b11, 0b1},
     Rule{"max_pool", 0b1, 0b11},
@@ -119,8 +121,6 @@ class LayoutChooser {
     if (node.kind != NodeKind::op) return false;
     if (const Rule* rule = rule_of(node)) return follow(i, *rule);
     if (node.op->pointwise != nullptr && node.outputs.size() == 1) return pointwise(i);
-    if (node.op->name == core_op::batch_norm) return batch_norm(i, 0b1);
-    if (node.op->name == core_op::batch_norm_backward) return batch_norm(i, 0b11);
     if (node.op->name == core_op::sum || node.op->name == core_op::mean) return reduce(i);
     return false;
   }
@@ -190,30 +190,6 @@ class LayoutChooser {
     for (const ValueRef& input : node.inputs)
       inputs.push_back(input.present() ? operand_last(input, shape.rank()) : Value());
     last_[{i, 0}] = emit(i, inputs, node.attrs.all())[0];
-    return true;
-  }
-
-  // Norms take channels-last activations as a matrix (n * spatial, c).
-  bool batch_norm(int i, unsigned activations) {
-    const Node& node = graph_.node(i);
-    if (!has_last(node.inputs[0]) && !(in(activations, 1) && has_last(node.inputs[1])))
-      return false;
-    std::vector<Value> inputs;
-    for (size_t k = 0; k < node.inputs.size(); ++k) {
-      const ValueRef input = node.inputs[k];
-      if (!input.present()) {
-        inputs.push_back(Value());
-      } else if (in(activations, k)) {
-        const Shape& shape = graph_.spec(input).shape;
-        inputs.push_back(reshaped(last(input), {shape[0] * spatial_size(shape), shape[1]}));
-      } else {
-        inputs.push_back(plain(input));
-      }
-    }
-    const std::vector<Value> results = emit(i, inputs, node.attrs.all());
-    last_[{i, 0}] = reshaped(results[0], last_shape(node.outputs[0].shape));
-    for (int k = 1; k < static_cast<int>(results.size()); ++k)
-      rewriter_.replace({i, k}, results[static_cast<size_t>(k)]);
     return true;
   }
 

@@ -29,6 +29,11 @@ GraphPtr fold_constants(const Graph& graph, const Evaluator& evaluate, int64_t m
 // sums), the same way in every run.
 GraphPtr choose_layout(const Graph& graph);
 
+// Makes one node of a channels-last batch_norm, its relu and the max pooling behind it (windows
+// side by side), and one of their gradients, where nobody else reads what is between: the norm's
+// results are then never stored. Changes bits by a rounding.
+GraphPtr fuse_norms(const Graph& graph);
+
 // Groups pointwise nodes of one shape and compute type into `fused` nodes that evaluate them in one
 // pass over tiles. Same bits: fused and unfused evaluation call the same tile functions.
 GraphPtr fuse_pointwise(const Graph& graph);
@@ -59,7 +64,7 @@ struct Pass {
 GraphPtr run_passes(GraphPtr graph, const std::vector<Pass>& passes,
                     const std::function<void(std::string_view pass, const Graph&)>& observe = {});
 
-// Dead code, common subexpressions, folding, layout, fusion: what every graph gets before it is
+// Dead code, common subexpressions, folding, layout, fusions: what every graph gets before it is
 // planned.
 std::vector<Pass> standard_passes(const Evaluator& evaluate);
 

@@ -21,6 +21,7 @@ std::vector<Pass> standard_passes(const Evaluator& evaluate) {
           {"fold", [evaluate](const Graph& graph) { return fold_constants(graph, evaluate); }},
           {"common_subexpressions", eliminate_common_subexpressions},
           {"layout", choose_layout},
+          {"fuse_norms", fuse_norms},
           {"fuse", fuse_pointwise},
           {"dead_code", eliminate_dead_code}};
 }

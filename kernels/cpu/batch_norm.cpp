@@ -5,6 +5,7 @@
 
 #include "engine/base/dispatch.h"
 #include "engine/base/parallel.h"
+#include "kernels/cpu/column_chunks.h"
 
 namespace gradus::kernels {
 namespace {
@@ -95,6 +96,10 @@ void backward_channel(const BatchNormBackwardArgs& args, int64_t c) {
 }
 
 }  // namespace
+
+int64_t batch_norm_workspace(const BatchNormShape& shape) {
+  return shape.space == 1 ? column_workspace(shape.batch, shape.channels) : 0;
+}
 
 void batch_norm_cpu(const BatchNormArgs& args) {
   dispatch_float(args.dtype, [&](auto tag) {

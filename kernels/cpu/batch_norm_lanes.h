@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The f32 batch normalisation on sixteen lanes, included by batch_norm_avx2.cpp and
 // batch_norm_avx512.cpp. With space, lanes are neighbours in space and a task is one channel, whose
-// passes find it in the cache; without, lanes are sixteen channels.
+// passes find it in the cache; without, lanes are sixteen channels and a task is a chunk of rows.
 #pragma once
 
 #if defined(__AVX2__)
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/base/parallel.h"
-#include "kernels/batch_norm.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/batch_norm_statistics.h"
 
 namespace gradus::kernels {
 namespace {
@@ -22,11 +20,6 @@ constexpr int64_t values_per_sum = 4096;
 inline int64_t images_per_sum(const BatchNormShape& shape) {
   return std::max<int64_t>(1, values_per_sum / std::max<int64_t>(1, shape.space));
 }
-
-struct Moments {
-  float mean, shift;  // mean + shift is the mean: see row_norm_lanes.h
-  double variance;
-};
 
 inline Moments channel_moments(const float* x, const BatchNormShape& shape) {
   const double count = static_cast<double>(shape.count());
@@ -61,34 +54,6 @@ inline Moments channel_moments(const float* x, const BatchNormShape& shape) {
   return {mean, static_cast<float>(shift), seconds / count - shift * shift};
 }
 
-// Statistics that go out, and the next running ones. Returns rstd.
-inline float finish_channel(const BatchNormArgs& args, int64_t c, const Moments& m) {
-  const float rstd = static_cast<float>(1 / std::sqrt(m.variance + args.eps));
-  static_cast<float*>(args.mean)[c] = m.mean + m.shift;
-  static_cast<float*>(args.rstd)[c] = rstd;
-  if (!args.running_mean) return rstd;
-  const double count = static_cast<double>(args.shape.count()), p = args.momentum;
-  const float old_mean = static_cast<const float*>(args.running_mean)[c];
-  const float old_variance = static_cast<const float*>(args.running_variance)[c];
-  const double mean = static_cast<double>(m.mean) + static_cast<double>(m.shift);
-  const double next_mean = (1 - p) * static_cast<double>(old_mean) + p * mean;
-  const double next_variance =
-      (1 - p) * static_cast<double>(old_variance) + p * m.variance * count / (count - 1);
-  static_cast<float*>(args.next_mean)[c] = args.training ? static_cast<float>(next_mean) : old_mean;
-  static_cast<float*>(args.next_variance)[c] =
-      args.training ? static_cast<float>(next_variance) : old_variance;
-  return rstd;
-}
-
-inline Moments running_moments(const BatchNormArgs& args, int64_t c) {
-  return {static_cast<const float*>(args.running_mean)[c], 0.f,
-          static_cast<double>(static_cast<const float*>(args.running_variance)[c])};
-}
-
-inline float value_or(const void* values, int64_t c, float otherwise) {
-  return values ? static_cast<const float*>(values)[c] : otherwise;
-}
-
 inline void norm_channel(const BatchNormArgs& args, int64_t c) {
   const BatchNormShape& shape = args.shape;
   const float* x = static_cast<const float*>(args.x) + c * shape.space;
@@ -105,77 +70,43 @@ inline void norm_channel(const BatchNormArgs& args, int64_t c) {
   }
 }
 
-// Sums over the batch of two functions of row n for sixteen channels, to f64 every values_per_sum.
-template <class Body>
-inline void column_sums(int64_t batch, double* a, double* b, Body&& body) {
-  for (int64_t l = 0; l < 16; ++l) a[l] = b[l] = 0;
-  for (int64_t begin = 0; begin < batch; begin += values_per_sum / 16) {
-    Lanes sum_a = Lanes::zero(), sum_b = Lanes::zero();
-    for (int64_t n = begin; n < std::min(batch, begin + values_per_sum / 16); ++n)
-      body(n, sum_a, sum_b);
-    float part_a[16], part_b[16];
-    sum_a.store(part_a);
-    sum_b.store(part_b);
-    for (int64_t l = 0; l < 16; ++l) {
-      a[l] += static_cast<double>(part_a[l]);
-      b[l] += static_cast<double>(part_b[l]);
+// A (batch, channels) matrix.
+inline void norm_columns(const BatchNormArgs& args) {
+  const int64_t rows = args.shape.batch, channels = args.shape.channels;
+  const ColumnChunks chunks(rows, channels);
+  const float* x = static_cast<const float*>(args.x);
+  float* y = static_cast<float*>(args.y);
+  ColumnWorkspace work(args.workspace, chunks);
+  if (args.training) column_moments(x, chunks, work.parts);
+  parallel_range(channels, columns_per_task, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      const Moments m = column_statistics(args, work.parts, chunks, c);
+      work.constant(0)[c] = m.mean;
+      work.constant(1)[c] = m.shift;
+      work.constant(2)[c] = finish_channel(args, c, m) * value_or(args.weight, c, 1.f);
+      work.constant(3)[c] = value_or(args.bias, c, 0.f);
     }
-  }
+  });
+  const float *mean = work.constant(0), *shift = work.constant(1);
+  const float *scale = work.constant(2), *bias = work.constant(3);
+  over_rows(chunks, [&](int64_t row, int64_t c, int64_t k) {
+    const Lanes d = load(x + row * channels + c, k) - load(mean + c, k) - load(shift + c, k);
+    store(fma(d, load(scale + c, k), load(bias + c, k)), y + row * channels + c, k);
+  });
 }
 
-// Channels c .. c + k of a (batch, channels) matrix.
-inline void norm_columns(const BatchNormArgs& args, int64_t c, int64_t k) {
-  const int64_t batch = args.shape.batch, channels = args.shape.channels;
-  const float* x = static_cast<const float*>(args.x) + c;
-  float* y = static_cast<float*>(args.y) + c;
-  const double count = static_cast<double>(batch);
-  float mean[16] = {}, shift[16] = {}, scale[16] = {}, bias[16] = {};
-  double a[16], b[16];
-  if (args.training) {
-    column_sums(batch, a, b,
-                [&](int64_t n, Lanes& s, Lanes&) { s = s + load(x + n * channels, k); });
-    for (int64_t l = 0; l < 16; ++l) mean[l] = static_cast<float>(a[l] / count);
-    column_sums(batch, a, b, [&](int64_t n, Lanes& s, Lanes& squares) {
-      const Lanes d = load(x + n * channels, k) - Lanes::load(mean);
-      s = s + d;
-      squares = fma(d, d, squares);
-    });
-  }
-  for (int64_t l = 0; l < k; ++l) {
-    Moments m = args.training ? Moments{mean[l], 0.f, 0} : running_moments(args, c + l);
-    if (args.training) {
-      const double d = a[l] / count;
-      m = {mean[l], static_cast<float>(d), b[l] / count - d * d};
-    }
-    mean[l] = m.mean;
-    shift[l] = m.shift;
-    scale[l] = finish_channel(args, c + l, m) * value_or(args.weight, c + l, 1.f);
-    bias[l] = value_or(args.bias, c + l, 0.f);
-  }
-  for (int64_t n = 0; n < batch; ++n) {
-    const Lanes d = load(x + n * channels, k) - Lanes::load(mean) - Lanes::load(shift);
-    store(fma(d, Lanes::load(scale), Lanes::load(bias)), y + n * channels, k);
-  }
-}
-
-template <class Channel, class Columns>
-inline void over_channels(const BatchNormShape& shape, Channel&& channel, Columns&& columns) {
-  if (shape.space != 1)
-    return parallel_for(shape.channels, [&](int64_t c) {
-      const FlushDenormals flush;
-      channel(c);
-    });
-  parallel_range(shape.channels, 16, [&](int64_t begin, int64_t end) {
+template <class Channel>
+inline void over_channels(const BatchNormShape& shape, Channel&& channel) {
+  parallel_for(shape.channels, [&](int64_t c) {
     const FlushDenormals flush;
-    columns(begin, end - begin);
+    channel(c);
   });
 }
 
 inline void batch_norm(const BatchNormArgs& args) {
   if (args.shape.count() == 0) return batch_norm_cpu(args);
-  over_channels(
-      args.shape, [&](int64_t c) { norm_channel(args, c); },
-      [&](int64_t c, int64_t k) { norm_columns(args, c, k); });
+  if (args.shape.space == 1) return norm_columns(args);
+  over_channels(args.shape, [&](int64_t c) { norm_channel(args, c); });
 }
 
 inline void backward_channel(const BatchNormBackwardArgs& args, int64_t c) {
@@ -213,40 +144,43 @@ inline void backward_channel(const BatchNormBackwardArgs& args, int64_t c) {
     });
 }
 
-inline void backward_columns(const BatchNormBackwardArgs& args, int64_t c, int64_t k) {
-  const int64_t batch = args.shape.batch, channels = args.shape.channels;
-  const float* x = static_cast<const float*>(args.x) + c;
-  const float* dy = static_cast<const float*>(args.dy) + c;
-  const Lanes mean = load(static_cast<const float*>(args.mean) + c, k);
-  const Lanes rstd = load(static_cast<const float*>(args.rstd) + c, k);
-  double a[16], b[16];
-  column_sums(batch, a, b, [&](int64_t n, Lanes& sum_g, Lanes& sum_gh) {
-    const Lanes g = load(dy + n * channels, k);
-    sum_g = sum_g + g;
-    sum_gh = sum_gh + g * ((load(x + n * channels, k) - mean) * rstd);
+inline void backward_columns(const BatchNormBackwardArgs& args) {
+  const int64_t rows = args.shape.batch, channels = args.shape.channels;
+  const ColumnChunks chunks(rows, channels);
+  const float *x = static_cast<const float*>(args.x), *dy = static_cast<const float*>(args.dy);
+  const float *mean = static_cast<const float*>(args.mean),
+              *rstd = static_cast<const float*>(args.rstd);
+  float* dx = static_cast<float*>(args.dx);
+  ColumnWorkspace work(args.workspace, chunks);
+  column_sums(chunks, work.parts, [&](int64_t row, int64_t c, int64_t k, Lanes& a, Lanes& b) {
+    const Lanes g = load(dy + row * channels + c, k);
+    a = a + g;
+    b = fma(g, (load(x + row * channels + c, k) - load(mean + c, k)) * load(rstd + c, k), b);
   });
-  float average[16] = {}, average_h[16] = {};
-  for (int64_t l = 0; l < k; ++l) {
-    static_cast<float*>(args.dweight)[c + l] = static_cast<float>(b[l]);
-    static_cast<float*>(args.dbias)[c + l] = static_cast<float>(a[l]);
-    if (!args.training) continue;
-    average[l] = static_cast<float>(a[l] / static_cast<double>(batch));
-    average_h[l] = static_cast<float>(b[l] / static_cast<double>(batch));
-  }
-  const Lanes scale =
-      args.weight ? rstd * load(static_cast<const float*>(args.weight) + c, k) : rstd;
-  for (int64_t n = 0; n < batch; ++n) {
-    const Lanes h = (load(x + n * channels, k) - mean) * rstd;
-    const Lanes d = load(dy + n * channels, k) - Lanes::load(average) - h * Lanes::load(average_h);
-    store(scale * d, static_cast<float*>(args.dx) + c + n * channels, k);
-  }
+  parallel_range(channels, columns_per_task, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      const ColumnSums sums = merged_sums(work.parts, chunks, c);
+      static_cast<float*>(args.dweight)[c] = static_cast<float>(sums.b);
+      static_cast<float*>(args.dbias)[c] = static_cast<float>(sums.a);
+      const double count = args.training ? static_cast<double>(rows) : 0;
+      work.constant(0)[c] = count > 0 ? static_cast<float>(sums.a / count) : 0.f;
+      work.constant(1)[c] = count > 0 ? static_cast<float>(sums.b / count) : 0.f;
+      work.constant(2)[c] = rstd[c] * value_or(args.weight, c, 1.f);
+    }
+  });
+  const float *average = work.constant(0), *average_h = work.constant(1), *scale = work.constant(2);
+  over_rows(chunks, [&](int64_t row, int64_t c, int64_t k) {
+    const int64_t i = row * channels + c;
+    const Lanes h = (load(x + i, k) - load(mean + c, k)) * load(rstd + c, k);
+    const Lanes d = load(dy + i, k) - load(average + c, k) - h * load(average_h + c, k);
+    store(load(scale + c, k) * d, dx + i, k);
+  });
 }
 
 inline void batch_norm_backward(const BatchNormBackwardArgs& args) {
   if (args.shape.count() == 0) return batch_norm_backward_cpu(args);
-  over_channels(
-      args.shape, [&](int64_t c) { backward_channel(args, c); },
-      [&](int64_t c, int64_t k) { backward_columns(args, c, k); });
+  if (args.shape.space == 1) return backward_columns(args);
+  over_channels(args.shape, [&](int64_t c) { backward_channel(args, c); });
 }
 
 }  // namespace

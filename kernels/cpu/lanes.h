@@ -59,6 +59,16 @@ inline Lanes first(int64_t count, Lanes a, Lanes b) {
 inline Lanes where_positive(Lanes x, Lanes a, Lanes b) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v, a.v)};
 }
+// a where x > y or x is NaN, else b.
+inline Lanes where_above(Lanes x, Lanes y, Lanes a, Lanes b) {
+  const __mmask16 above = _mm512_cmp_ps_mask(x.v, y.v, _CMP_GT_OQ);
+  const __mmask16 nan = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
+  return {_mm512_mask_blend_ps(above | nan, b.v, a.v)};
+}
+// a where x == y, else b.
+inline Lanes where_equal(Lanes x, Lanes y, Lanes a, Lanes b) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ), b.v, a.v)};
+}
 // a * 2^n for whole n in [-252, 252] held as floats: two steps, so that subnormal results are met.
 inline Lanes scale_by_power(Lanes a, Lanes n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 // Sum of lanes i and i + 8.
@@ -125,6 +135,17 @@ inline Lanes where_positive(Lanes x, Lanes a, Lanes b) {
   const __m256 zero = _mm256_setzero_ps();
   return {_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(x.lo, zero, _CMP_GT_OQ)),
           _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(x.hi, zero, _CMP_GT_OQ))};
+}
+inline __m256 where_above(__m256 x, __m256 y, __m256 a, __m256 b) {
+  const __m256 above = _mm256_cmp_ps(x, y, _CMP_GT_OQ), nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+  return _mm256_blendv_ps(b, a, _mm256_or_ps(above, nan));
+}
+inline Lanes where_above(Lanes x, Lanes y, Lanes a, Lanes b) {
+  return {where_above(x.lo, y.lo, a.lo, b.lo), where_above(x.hi, y.hi, a.hi, b.hi)};
+}
+inline Lanes where_equal(Lanes x, Lanes y, Lanes a, Lanes b) {
+  return {_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(x.lo, y.lo, _CMP_EQ_OQ)),
+          _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(x.hi, y.hi, _CMP_EQ_OQ))};
 }
 inline __m256 power_of_two(__m256i n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
