@@ -81,4 +81,16 @@ void convolution_backward_weight_cpu_packed(const ConvolutionBackwardWeightArgs&
                                             void* workspace);
 int64_t convolution_backward_weight_packed_workspace(DType dtype, const ConvolutionShape& shape);
 
+// On channels-last f32 tensors, which are read in place; only the weights are packed. `workspace`
+// as above. The weight gradient adds chunks of at least 8 images in order. The same bits for any
+// number of threads.
+void convolution_cpu_channels_last(const ConvolutionArgs& args, void* workspace);
+int64_t convolution_channels_last_workspace(const ConvolutionShape& shape);
+void convolution_backward_input_cpu_channels_last(const ConvolutionBackwardInputArgs& args,
+                                                  void* workspace);
+int64_t convolution_backward_input_channels_last_workspace(const ConvolutionShape& shape);
+void convolution_backward_weight_cpu_channels_last(const ConvolutionBackwardWeightArgs& args,
+                                                   void* workspace);
+int64_t convolution_backward_weight_channels_last_workspace(const ConvolutionShape& shape);
+
 }  // namespace gradus::kernels

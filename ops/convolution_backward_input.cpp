@@ -61,6 +61,15 @@ int64_t packed_workspace(const KernelQuery& query) {
   return kernels::convolution_backward_input_packed_workspace(query.in[0].dtype,
                                                               kernel_args(query).shape);
 }
+void run_channels_last(const RunArgs& run) {
+  kernels::convolution_backward_input_cpu_channels_last(bound_args(run), run.workspace);
+}
+int64_t channels_last_workspace(const KernelQuery& query) {
+  return kernels::convolution_backward_input_channels_last_workspace(kernel_args(query).shape);
+}
+bool channels_last(const KernelQuery& query) {
+  return query.attrs.boolean("channels_last") && query.in[0].dtype == DType::f32;
+}
 bool channels_first(const KernelQuery& query) { return !query.attrs.boolean("channels_last"); }
 void run_reference(const RunArgs& run) {
   kernels::convolution_backward_input_cpu_reference(bound_args(run));
@@ -119,7 +128,8 @@ OpDef convolution_backward_input_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"packed", run_packed, packed_workspace, channels_first},
+          .cpu = {{"channels_last", run_channels_last, channels_last_workspace, channels_last},
+                  {"packed", run_packed, packed_workspace, channels_first},
                   {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,
           .samples = samples,

@@ -48,6 +48,13 @@ std::vector<ConvolutionShape> shapes() {
       make(1, 3, 4, 1, {1, 2, 2}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}),
       make(20, 3, 4, 1, {1, 4, 4}, {1, 2, 2}),
       make(0, 2, 3, 1, {1, 4, 4}, {1, 2, 2}),
+      // Blocks of positions, parts of channels, groups of taps and panels that end unevenly.
+      make(9, 16, 17, 1, {1, 7, 6}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(2, 67, 33, 1, {1, 9, 8}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}),
+      make(2, 300, 18, 1, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(3, 330, 3, 1, {1, 5, 4}, {1, 1, 1}, {1, 2, 2}),
+      make(2, 3, 20, 1, {1, 15, 14}, {1, 7, 7}, {1, 2, 2}, {0, 3, 3}),
+      make(2, 48, 36, 2, {1, 6, 7}, {1, 3, 3}, {1, 3, 2}, {0, 1, 1}, {1, 2, 3}),
   };
   // Elements past the last window, and more padding before than after.
   list.push_back(make(1, 1, 1, 1, {1, 1, 8}, {1, 1, 2}, {1, 1, 3}));
@@ -123,6 +130,8 @@ std::vector<T> as(const Numbers& values) {
   return {values.begin(), values.end()};
 }
 
+enum class Kernel { reference, packed, channels_last };
+
 struct Workspace {
   std::vector<char> bytes;
   void* get(int64_t count) {
@@ -132,80 +141,92 @@ struct Workspace {
 };
 
 template <class T>
-void check_forward(const Case& c, DType dtype, bool packed) {
+void check_forward(const Case& c, DType dtype, Kernel kernel) {
   const std::vector<T> x = as<T>(c.input), w = as<T>(c.weight), b = as<T>(c.bias);
   std::vector<T> y(c.output.size(), T(99));
   const ConvolutionArgs args{dtype, c.shape, x.data(), w.data(), b.data(), y.data()};
   Workspace workspace;
-  if (packed)
+  if (kernel == Kernel::packed)
     convolution_cpu_packed(args, workspace.get(convolution_packed_workspace(dtype, c.shape)));
+  else if (kernel == Kernel::channels_last)
+    convolution_cpu_channels_last(args,
+                                  workspace.get(convolution_channels_last_workspace(c.shape)));
   else
     convolution_cpu_reference(args);
   EXPECT_EQ(y, as<T>(c.expected_output));
 }
 
 template <class T>
-void check_backward_input(const Case& c, DType dtype, bool packed) {
+void check_backward_input(const Case& c, DType dtype, Kernel kernel) {
   const std::vector<T> w = as<T>(c.weight), dy = as<T>(c.output);
   std::vector<T> dx(c.input.size(), T(99));
   const ConvolutionBackwardInputArgs args{dtype, c.shape, dy.data(), w.data(), dx.data()};
   Workspace workspace;
-  if (packed)
+  if (kernel == Kernel::packed)
     convolution_backward_input_cpu_packed(
         args, workspace.get(convolution_backward_input_packed_workspace(dtype, c.shape)));
+  else if (kernel == Kernel::channels_last)
+    convolution_backward_input_cpu_channels_last(
+        args, workspace.get(convolution_backward_input_channels_last_workspace(c.shape)));
   else
     convolution_backward_input_cpu_reference(args);
   EXPECT_EQ(dx, as<T>(c.expected_input));
 }
 
 template <class T>
-void check_backward_weight(const Case& c, DType dtype, bool packed) {
+void check_backward_weight(const Case& c, DType dtype, Kernel kernel) {
   const std::vector<T> x = as<T>(c.input), dy = as<T>(c.output);
   std::vector<T> dw(c.weight.size(), T(99));
   const ConvolutionBackwardWeightArgs args{dtype, c.shape, x.data(), dy.data(), dw.data()};
   Workspace workspace;
-  if (packed)
+  if (kernel == Kernel::packed)
     convolution_backward_weight_cpu_packed(
         args, workspace.get(convolution_backward_weight_packed_workspace(dtype, c.shape)));
+  else if (kernel == Kernel::channels_last)
+    convolution_backward_weight_cpu_channels_last(
+        args, workspace.get(convolution_backward_weight_channels_last_workspace(c.shape)));
   else
     convolution_backward_weight_cpu_reference(args);
   EXPECT_EQ(dw, as<T>(c.expected_weight));
 }
 
-// Runs check(case, packed) for all shapes, kernels and orders of dims.
+// Runs check(case, kernel) for all shapes, kernels and orders of dims.
 template <class Check>
 void check_all(Check&& check) {
   int index = 0;
   for (ConvolutionShape shape : shapes()) {
-    SCOPED_TRACE("shape " + std::to_string(index++));
-    for (const bool packed : {false, true}) {
-      SCOPED_TRACE(packed ? "packed" : "reference");
-      check(Case(shape), packed);
+    for (const bool last : {false, true}) {
+      shape.channels_last = last;
+      const Case c(shape);
+      for (const Kernel kernel :
+           {Kernel::reference, last ? Kernel::channels_last : Kernel::packed}) {
+        SCOPED_TRACE("shape " + std::to_string(index) + (last ? ", channels last" : "") +
+                     (kernel == Kernel::reference ? ", reference" : ""));
+        check(c, kernel);
+      }
     }
-    SCOPED_TRACE("reference, channels last");
-    shape.channels_last = true;
-    check(Case(shape), false);
+    ++index;
   }
 }
 
 TEST(convolution, IsExactOnWholeNumbers) {
-  check_all([](const Case& c, bool packed) {
-    check_forward<float>(c, DType::f32, packed);
-    check_forward<double>(c, DType::f64, packed);
+  check_all([](const Case& c, Kernel kernel) {
+    check_forward<float>(c, DType::f32, kernel);
+    if (kernel != Kernel::channels_last) check_forward<double>(c, DType::f64, kernel);
   });
 }
 
 TEST(convolution_backward_input, IsExactOnWholeNumbers) {
-  check_all([](const Case& c, bool packed) {
-    check_backward_input<float>(c, DType::f32, packed);
-    check_backward_input<double>(c, DType::f64, packed);
+  check_all([](const Case& c, Kernel kernel) {
+    check_backward_input<float>(c, DType::f32, kernel);
+    if (kernel != Kernel::channels_last) check_backward_input<double>(c, DType::f64, kernel);
   });
 }
 
 TEST(convolution_backward_weight, IsExactOnWholeNumbers) {
-  check_all([](const Case& c, bool packed) {
-    check_backward_weight<float>(c, DType::f32, packed);
-    check_backward_weight<double>(c, DType::f64, packed);
+  check_all([](const Case& c, Kernel kernel) {
+    check_backward_weight<float>(c, DType::f32, kernel);
+    if (kernel != Kernel::channels_last) check_backward_weight<double>(c, DType::f64, kernel);
   });
 }
 

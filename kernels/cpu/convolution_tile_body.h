@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Included by one source file per instruction set, each with its own vector types (in an unnamed
+// namespace, so that no two share a symbol).
+#pragma once
+
+#include "kernels/cpu/convolution_tile.h"
+
+namespace gradus::kernels {
+
+// Lanes: V (a vector of float), width, and load, store, broadcast, add, multiply_add(a, b, c) =
+// a * b + c. Rows * 2 accumulators stay in registers.
+template <class Lanes, int Rows>
+void convolution_rows_body(const ConvolutionRowsCall& call) {
+  using V = typename Lanes::V;
+  constexpr int width = Lanes::width;
+  V sum[Rows][2];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    const float* from = call.start ? call.start : call.c + call.at[r] * call.ldc;
+    sum[r][0] = Lanes::load(from);
+    sum[r][1] = Lanes::load(from + width);
+  }
+  const float* w = call.w;
+  const int64_t depth = call.depth;
+  const float* const* pointers = call.x;
+  for (int64_t tap = 0; tap < call.taps; ++tap, pointers += call.x_step) {
+    const float* x[Rows];
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) x[r] = pointers[r] + call.skip;
+    for (int64_t k = 0; k < depth; ++k, w += 2 * width) {
+      const V left = Lanes::load(w), right = Lanes::load(w + width);
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r) {
+        const V value = Lanes::broadcast(x[r][k]);
+        sum[r][0] = Lanes::multiply_add(value, left, sum[r][0]);
+        sum[r][1] = Lanes::multiply_add(value, right, sum[r][1]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    float* to = call.c + call.at[r] * call.ldc;
+    Lanes::store(to, sum[r][0]);
+    Lanes::store(to + width, sum[r][1]);
+  }
+}
+
+template <class Lanes, int Rows>
+void convolution_sums_body(const ConvolutionSumsCall& call) {
+  using V = typename Lanes::V;
+  constexpr int width = Lanes::width;
+  V sum[Rows][2];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) sum[r][0] = sum[r][1] = Lanes::broadcast(0);
+  for (int64_t p = 0; p < call.count; ++p) {
+    const float* y = call.y + call.at[p] * (2 * width);
+    const float* x = call.x[p] + call.skip;
+    const V left = Lanes::load(y), right = Lanes::load(y + width);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      const V value = Lanes::broadcast(x[r]);
+      sum[r][0] = Lanes::multiply_add(value, left, sum[r][0]);
+      sum[r][1] = Lanes::multiply_add(value, right, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) {
+      float* to = call.c + (2 * r + v) * width;
+      Lanes::store(to, call.add ? Lanes::add(Lanes::load(to), sum[r][v]) : sum[r][v]);
+    }
+}
+
+template <class Lanes>
+constexpr ConvolutionTile convolution_tile_of() {
+  return {2 * Lanes::width,
+          {convolution_rows_body<Lanes, 1>, convolution_rows_body<Lanes, 2>,
+           convolution_rows_body<Lanes, 3>, convolution_rows_body<Lanes, 4>,
+           convolution_rows_body<Lanes, 5>, convolution_rows_body<Lanes, 6>},
+          {convolution_sums_body<Lanes, 1>, convolution_sums_body<Lanes, 2>,
+           convolution_sums_body<Lanes, 3>, convolution_sums_body<Lanes, 4>,
+           convolution_sums_body<Lanes, 5>, convolution_sums_body<Lanes, 6>}};
+}
+
+}  // namespace gradus::kernels
