@@ -15,6 +15,7 @@
 #include "tools/commands.h"
 #include "tools/machine_peak.h"
 #include "tools/matmul_peak.h"
+#include "tools/step_profile.h"
 #include "training/benchmark_models.h"
 
 namespace gradus {
@@ -27,6 +28,7 @@ struct BenchOptions {
   int64_t threads = 0;
   double seconds = 5;
   std::string export_start;
+  std::string profile = "none";
   bool json = false;
 };
 
@@ -93,12 +95,15 @@ class Bench {
     save_safetensors(path, tensors);
   }
 
-  Measurement measure(double seconds) {
+  const Executable& program() const { return program_; }
+
+  // The profile, where there is one, takes in the steps that are measured.
+  Measurement measure(double seconds, StepProfile* profile) {
     Measurement result;
     const Clock::time_point begin = Clock::now();
     for (int step = 1;; ++step) {
       const Clock::time_point start = Clock::now();
-      const double loss = run(step);
+      const double loss = run(step, step > warm_up_steps ? profile : nullptr);
       const Clock::time_point end = Clock::now();
       if (result.first_losses.size() < kept_losses) result.first_losses.push_back(loss);
       if (step > warm_up_steps)
@@ -114,12 +119,12 @@ class Bench {
   }
 
  private:
-  double run(int step) {
+  double run(int step, RunObserver* observer) {
     program_.set_input("input", batch_.inputs);
     program_.set_input("target", batch_.targets);
     program_.set_input("lr", Tensor::full(DType::f32, {}, model_.lr));
     program_.set_input("step", Tensor::full(DType::f32, {}, step));
-    program_.run({0, static_cast<uint64_t>(step), 0});
+    program_.run({0, static_cast<uint64_t>(step), 0}, observer);
     return program_.output("loss").item();
   }
 
@@ -131,7 +136,20 @@ class Bench {
   Executable program_;
 };
 
-void print_report(const BenchOptions& options, const Measurement& measured) {
+nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const ProfileRow& row : rows)
+    list.push_back({{"op", row.name},
+                    {"calls", row.calls},
+                    {"ms", row.seconds * 1e3},
+                    {"share", row.share},
+                    {"flops", row.flops},
+                    {"bytes", row.bytes}});
+  return list;
+}
+
+void print_report(const BenchOptions& options, const Measurement& measured,
+                  const StepProfile* profile) {
   const MachinePeak machine = measure_machine_peak();
   const double matmul_flops = measure_matmul_peak(0.5);
   const double stream_bytes = machine.gigabytes_per_s * 1e9;
@@ -139,24 +157,26 @@ void print_report(const BenchOptions& options, const Measurement& measured) {
   std::ranges::sort(sorted);
   const double median = sorted[sorted.size() / 2];
   const double roof = measured.flops / matmul_flops + measured.update_bytes / stream_bytes;
-  const nlohmann::ordered_json json = {{"model", options.model},
-                                       {"threads", thread_count()},
-                                       {"steps_s_median", 1 / median},
-                                       {"steps_s_best", 1 / sorted.front()},
-                                       {"peak_rss_mb", measured.peak_mebibytes},
-                                       {"gflops", measured.flops / median / 1e9},
-                                       {"roof_share", roof / median},
-                                       {"steps", measured.step_seconds.size()},
-                                       {"fma_peak_gflops", machine.gflops},
-                                       {"matmul_peak_gflops", matmul_flops / 1e9},
-                                       {"stream_peak_gb_s", machine.gigabytes_per_s},
-                                       {"first_losses", measured.first_losses}};
+  nlohmann::ordered_json json = {{"model", options.model},
+                                 {"threads", thread_count()},
+                                 {"steps_s_median", 1 / median},
+                                 {"steps_s_best", 1 / sorted.front()},
+                                 {"peak_rss_mb", measured.peak_mebibytes},
+                                 {"gflops", measured.flops / median / 1e9},
+                                 {"roof_share", roof / median},
+                                 {"steps", measured.step_seconds.size()},
+                                 {"fma_peak_gflops", machine.gflops},
+                                 {"matmul_peak_gflops", matmul_flops / 1e9},
+                                 {"stream_peak_gb_s", machine.gigabytes_per_s},
+                                 {"first_losses", measured.first_losses}};
   if (options.json) {
+    if (profile) json["profile"] = to_json(profile->rows());
     std::printf("%s\n", json.dump().c_str());
     return;
   }
   for (const auto& [key, value] : json.items())
     std::printf("%-20s %s\n", key.c_str(), value.dump().c_str());
+  if (profile) std::printf("\n%s", to_table(profile->rows()).c_str());
 }
 
 int run_bench_train(const BenchOptions& options) {
@@ -164,12 +184,17 @@ int run_bench_train(const BenchOptions& options) {
                options.seconds);
   GRADUS_CHECK(options.threads >= 0 && options.threads <= 1024,
                "bench train: --threads, expected 0 to 1024, got {}", options.threads);
+  GRADUS_CHECK(options.profile == "none" || options.profile == "op" || options.profile == "shape",
+               "bench train: --profile, expected none, op or shape, got '{}'", options.profile);
   if (options.threads > 0) set_thread_count(static_cast<int>(options.threads));
   const BenchmarkModel model = benchmark_model(options.model);
   Bench bench(model);
   if (!options.export_start.empty()) bench.export_start(options.export_start);
-  const Measurement measured = bench.measure(options.seconds);
-  print_report(options, measured);
+  std::unique_ptr<StepProfile> profile;
+  if (options.profile != "none")
+    profile = std::make_unique<StepProfile>(bench.program(), options.profile == "shape");
+  const Measurement measured = bench.measure(options.seconds, profile.get());
+  print_report(options, measured, profile.get());
   return exit_success;
 }
 
@@ -183,6 +208,10 @@ Command bench_train_command() {
                       {"--seconds", "How long to run", &options->seconds},
                       {"--export-start", "Write first weights and batch to this safetensors file",
                        &options->export_start},
+                      {"--profile",
+                       "Print where the measured steps spent their time, by op or by shape "
+                       "(an op with its first tensors): none, op or shape",
+                       &options->profile},
                       {"--json", "Print one JSON object", &options->json}},
           .run = [options] { return run_bench_train(*options); }};
 }

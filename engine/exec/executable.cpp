@@ -89,13 +89,27 @@ void Executable::bind() {
   bound_generation_ = arena_->generation();
 }
 
-void Executable::run(const RngState& rng) {
+void Executable::run(const RngState& rng, RunObserver* observer) {
   if (bound_generation_ != arena_->generation()) bind();
   const StreamHandle stream = device_->default_stream();
   device_->copy_from_host(rng_.data(), &rng, sizeof rng, stream);
-  for (const KernelCall* call : steps_) call->run();
+  if (observer)
+    run_observed(*observer);
+  else
+    for (const KernelCall* call : steps_) call->run();
   for (const Copy& copy : copies_) device_->copy_within(copy.to, copy.from, copy.bytes, stream);
   device_->synchronize(stream);
+}
+
+void Executable::run_observed(RunObserver& observer) const {
+  const StreamHandle stream = device_->default_stream();
+  device_->synchronize(stream);
+  observer.run_begins();
+  for (size_t step = 0; step < steps_.size(); ++step) {
+    steps_[step]->run();
+    device_->synchronize(stream);
+    observer.step_ended(step);
+  }
 }
 
 Tensor Executable::input(std::string_view name) {
@@ -125,6 +139,13 @@ std::vector<std::string_view> Executable::variants() const {
   std::vector<std::string_view> names;
   for (const KernelCall* call : steps_) names.push_back(call->variant());
   return names;
+}
+
+std::vector<int> Executable::step_nodes() const {
+  std::vector<int> nodes;
+  for (int index : plan_.order)
+    if (calls_[at(index)] != nullptr) nodes.push_back(index);
+  return nodes;
 }
 
 }  // namespace gradus

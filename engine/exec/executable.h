@@ -7,6 +7,7 @@
 
 #include "engine/exec/arena.h"
 #include "engine/exec/kernel_call.h"
+#include "engine/exec/run_observer.h"
 #include "engine/exec/state_store.h"
 #include "engine/plan/plan.h"
 
@@ -29,14 +30,15 @@ class Executable {
   Tensor input(std::string_view name);
   // Checks dtype and shape, and copies.
   void set_input(std::string_view name, const Tensor& value);
-  void run(const RngState& rng = {});
+  void run(const RngState& rng = {}, RunObserver* observer = nullptr);
   // Valid until the next run of any program on the same arena.
   Tensor output(std::string_view name);
 
   const Plan& plan() const { return plan_; }
   const Graph& graph() const { return *graph_; }
-  // The kernel variant of each step, for listings.
+  // The kernel variant and the node of each step, for listings.
   std::vector<std::string_view> variants() const;
+  std::vector<int> step_nodes() const;
 
  private:
   struct Copy {
@@ -46,6 +48,7 @@ class Executable {
   };
 
   void bind();
+  void run_observed(RunObserver& observer) const;
   void* address(ValueRef value) const;
   void* final_address(ValueRef value) const;
   Tensor borrow(void* memory, const TensorSpec& spec) const;

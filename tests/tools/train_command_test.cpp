@@ -4,6 +4,7 @@
 #include <string>
 
 #include <sys/wait.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/data/temporary_folder.h"
 
@@ -81,6 +82,24 @@ TEST_F(TrainCommandTest, FailuresHaveTheirCodes) {
   EXPECT_EQ(run("bench train --model none").code, 2);
   folder_.write("train.txt", {'a'});
   EXPECT_EQ(run("train " + recipe_ + " run=" + folder_.file("c")).code, 4);
+}
+
+TEST_F(TrainCommandTest, TheProfileAddsUpToTheStep) {
+  const Outcome outcome =
+      run("bench train --model mlp --threads 1 --seconds 0.1 --profile op --json", "2>/dev/null");
+  EXPECT_EQ(outcome.code, 0);
+  const auto report = nlohmann::json::parse(outcome.output);
+  double milliseconds = 0, share = 0, flops = 0;
+  for (const auto& row : report.at("profile")) {
+    EXPECT_GT(row.at("calls").get<int>(), 0);
+    milliseconds += row.at("ms").get<double>();
+    share += row.at("share").get<double>();
+    flops += row.at("flops").get<double>();
+  }
+  EXPECT_NEAR(share, 1, 1e-6);
+  EXPECT_GT(milliseconds, 0);
+  EXPECT_GE(flops, 2.0 * 2 * 128 * 784 * 512);  // the first layer forward and of its weights
+  EXPECT_EQ(run("bench train --model mlp --profile all").code, 2);
 }
 
 TEST_F(TrainCommandTest, KeysAreListed) {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/step_profile.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "engine/op/registry.h"
+
+namespace gradus {
+namespace {
+
+std::vector<TensorSpec> input_specs(const Graph& graph, const Node& node) {
+  std::vector<TensorSpec> in;
+  for (const ValueRef& input : node.inputs)
+    in.push_back(input.present() ? graph.spec(input) : TensorSpec::absent());
+  return in;
+}
+
+std::string row_name(const Node& node, std::string_view variant, std::span<const TensorSpec> in,
+                     bool by_shape) {
+  std::string name = fmt::format("{} [{}]", node.op->name, variant);
+  if (by_shape)
+    name += fmt::format(" {} -> {}", in.empty() ? "()" : to_string(in[0].shape),
+                        to_string(node.outputs[0].shape));
+  return name;
+}
+
+// "-" where nothing was counted.
+std::string rate(double amount, double seconds) {
+  return amount > 0 && seconds > 0 ? fmt::format("{:.1f}", amount / seconds / 1e9) : "-";
+}
+
+}  // namespace
+
+StepProfile::StepProfile(const Executable& program, bool by_shape) {
+  const Graph& graph = program.graph();
+  const std::vector<std::string_view> variants = program.variants();
+  const std::vector<int> nodes = program.step_nodes();
+  std::map<std::string, size_t> known;
+  for (size_t step = 0; step < nodes.size(); ++step) {
+    const Node& node = graph.node(nodes[step]);
+    const std::vector<TensorSpec> in = input_specs(graph, node);
+    const std::string name = row_name(node, variants[step], in, by_shape);
+    const auto [found, is_new] = known.emplace(name, rows_.size());
+    if (is_new) rows_.push_back({.name = name});
+    row_of_.push_back(found->second);
+    ProfileRow& row = rows_[found->second];
+    ++row.calls;
+    if (node.op->cost == nullptr) continue;
+    const Cost cost = node.op->cost({in, node.outputs, node.attrs, cpu_device().info()});
+    row.flops += cost.flops;
+    row.bytes += cost.bytes;
+  }
+  seconds_.assign(rows_.size(), 0);
+}
+
+void StepProfile::run_begins() {
+  ++runs_;
+  last_ = Clock::now();
+}
+
+void StepProfile::step_ended(size_t step) {
+  const Clock::time_point now = Clock::now();
+  seconds_[row_of_[step]] += std::chrono::duration<double>(now - last_).count();
+  last_ = now;
+}
+
+std::vector<ProfileRow> StepProfile::rows() const {
+  if (runs_ == 0) return {};
+  std::vector<ProfileRow> rows = rows_;
+  double total = 0;
+  for (double seconds : seconds_) total += seconds;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].seconds = seconds_[i] / static_cast<double>(runs_);
+    rows[i].share = total > 0 ? seconds_[i] / total : 0;
+  }
+  std::ranges::stable_sort(rows, std::ranges::greater{}, &ProfileRow::seconds);
+  return rows;
+}
+
+std::string to_table(const std::vector<ProfileRow>& rows) {
+  std::string text = fmt::format("{:>9} {:>7} {:>6} {:>8} {:>8}  op\n", "ms a run", "share",
+                                 "calls", "GFLOP/s", "GB/s");
+  double seconds = 0;
+  int64_t calls = 0;
+  for (const ProfileRow& row : rows) {
+    text += fmt::format("{:9.3f} {:6.1f}% {:6} {:>8} {:>8}  {}\n", row.seconds * 1e3,
+                        row.share * 100, row.calls, rate(row.flops, row.seconds),
+                        rate(row.bytes, row.seconds), row.name);
+    seconds += row.seconds;
+    calls += row.calls;
+  }
+  return text + fmt::format("{:9.3f}         {:6}                    all\n", seconds * 1e3, calls);
+}
+
+}  // namespace gradus

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the time of a planned program's runs goes, op by op.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "engine/exec/executable.h"
+
+namespace gradus {
+
+// What one run spends on the nodes that share a name.
+struct ProfileRow {
+  std::string name;
+  int64_t calls = 0;
+  double seconds = 0;
+  double share = 0;  // of the observed time
+  double flops = 0;  // 0: no node says (OpDef::cost)
+  double bytes = 0;  // that the nodes move at least
+};
+
+// Observing a run allocates nothing.
+class StepProfile : public RunObserver {
+ public:
+  // Rows are one for each op and kernel variant; `by_shape`: and for the shapes of the first input
+  // and output.
+  StepProfile(const Executable& program, bool by_shape);
+
+  void run_begins() override;
+  void step_ended(size_t step) override;
+
+  // A mean over the runs observed so far, slowest first. Empty where there were none.
+  std::vector<ProfileRow> rows() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::vector<ProfileRow> rows_;  // without times
+  std::vector<size_t> row_of_;    // by step
+  std::vector<double> seconds_;   // by row, of all runs
+  int64_t runs_ = 0;
+  Clock::time_point last_;
+};
+
+std::string to_table(const std::vector<ProfileRow>& rows);
+
+}  // namespace gradus
