@@ -58,12 +58,12 @@ TensorMap random_tensors(const Graph& graph, const std::vector<int>& nodes, uint
   TensorMap tensors;
   for (int index : nodes) {
     const Node& node = graph.node(index);
-    Tensor tensor(node.outputs[0].dtype, node.outputs[0].shape);
+    Tensor tensor(DType::f64, node.outputs[0].shape);
     const PhiloxKey key = philox_key({seed, 0, 0}, path_id(node.name));
     for (int64_t i = 0; i < tensor.numel(); ++i)
       tensor.data_as<double>()[i] =
           2.0 * uniform_float(philox_word(key, static_cast<uint64_t>(i))) - 1.0;
-    tensors[node.name] = tensor;
+    tensors[node.name] = tensor.cast(node.outputs[0].dtype);
   }
   return tensors;
 }
