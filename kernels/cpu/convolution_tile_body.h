@@ -52,6 +52,9 @@ void convolution_sums_body(const ConvolutionSumsCall& call) {
   V sum[Rows][2];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) sum[r][0] = sum[r][1] = Lanes::broadcast(0);
+  if (call.add)
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) __builtin_prefetch(call.c + 2 * r * width);
   for (int64_t p = 0; p < call.count; ++p) {
     const float* y = call.y + call.at[p] * (2 * width);
     const float* x = call.x[p] + call.skip;

@@ -3,6 +3,7 @@
 // positions) x (positions, output channels) that read the input in place. Chunks of images have
 // sums of their own, which are added in order.
 #include <algorithm>
+#include <cstring>
 
 #include "engine/base/parallel.h"
 #include "kernels/convolution.h"
@@ -12,8 +13,9 @@
 namespace gradus::kernels {
 namespace {
 
-constexpr int64_t least_chunk_images = 8;
-constexpr int64_t most_sums = int64_t{1} << 22;  // elements of all chunks together, if they can be
+constexpr int64_t most_chunks = 16;
+constexpr int64_t least_chunk_positions = 512;
+constexpr int64_t most_sums = int64_t{1} << 21;  // elements of all chunks together, if they can be
 constexpr int64_t least_tasks = 16;
 constexpr int64_t block_positions = 128;
 constexpr int64_t task_panels = 4;
@@ -38,8 +40,9 @@ Cut cut_of(const ConvolutionShape& s) {
   cut.width = convolution_tile().columns;
   cut.panels = blocks(cut.columns, cut.width);
   const int64_t sums = std::max<int64_t>(s.groups * cut.panels * cut.panel_elements(), 1);
-  const int64_t chunks = std::max<int64_t>(most_sums / sums, 1);
-  cut.chunk_images = std::max(least_chunk_images, blocks(s.batch, chunks));
+  const int64_t chunks = std::clamp<int64_t>(most_sums / sums, 1, most_chunks);
+  cut.chunk_images =
+      std::max(blocks(least_chunk_positions, s.output_size()), blocks(s.batch, chunks));
   cut.chunks = blocks(s.batch, cut.chunk_images);
   cut.panel_parts = blocks(cut.panels, task_panels);
   cut.group_taps =
@@ -54,21 +57,27 @@ struct Task {
   int64_t chunk, group, panel, panels, tap_group, tap_group_end;
 };
 
+// Copies and fills up with zeros, mostly in whole vectors.
+inline void copy_line(const float* from, int64_t filled, int64_t width, float* to) {
+  if (filled == width)
+    for (int64_t j = 0; j < width; j += 8) std::memcpy(to + j, from + j, 8 * sizeof(float));
+  else
+    for (int64_t j = 0; j < width; ++j) to[j] = j < filled ? from[j] : 0;
+}
+
 // y: (panel, position, column of a tile), zeros past the last column.
 void pack_gradient(const ConvolutionBackwardWeightArgs& args, const Cut& cut, const Task& task,
                    int64_t first, int64_t count, float* y) {
   const ConvolutionShape& s = args.shape;
-  for (int64_t panel = 0; panel < task.panels; ++panel) {
-    const int64_t column = (task.panel + panel) * cut.width;
-    const int64_t filled = std::min(cut.width, cut.columns - column);
-    const float* from = static_cast<const float*>(args.output_gradient) + first * s.out_channels +
-                        task.group * cut.columns + column;
-    float* to = y + panel * block_positions * cut.width;
-    for (int64_t i = 0; i < count; ++i, from += s.out_channels, to += cut.width) {
-      std::copy_n(from, filled, to);
-      std::fill(to + filled, to + cut.width, 0.0f);
+  const int64_t column = task.panel * cut.width;
+  const float* from = static_cast<const float*>(args.output_gradient) + first * s.out_channels +
+                      task.group * cut.columns + column;
+  for (int64_t i = 0; i < count; ++i, from += s.out_channels)
+    for (int64_t panel = 0; panel < task.panels; ++panel) {
+      const int64_t filled = std::min(cut.width, cut.columns - column - panel * cut.width);
+      float* to = y + (panel * block_positions + i) * cut.width;
+      copy_line(from + panel * cut.width, filled, cut.width, to);
     }
-  }
 }
 
 // Adds the positions and taps chosen in `rows` to the task's sums, where `tap` begins.
@@ -76,14 +85,15 @@ void add_products(const Cut& cut, const Task& task, const ConvolutionRows& rows,
                   const float* y, bool add, float* sums) {
   const ConvolutionTile& tile = convolution_tile();
   const int64_t tiles = blocks(rows.depth(), convolution_tile_rows);
-  for (int64_t i = 0, k = 0; i < tiles; ++i) {
-    const int64_t height = (rows.depth() - k) / (tiles - i);
-    for (int64_t panel = 0; panel < task.panels; ++panel)
-      tile.sums[height - 1](
-          {rows.count(), rows.x(), k, rows.at(), y + panel * block_positions * cut.width,
-           sums + panel * cut.panel_elements() + (tap * cut.depth + k) * cut.width, add});
-    k += height;
-  }
+  for (int64_t panels = 0; panels < task.panels; panels += 2)
+    for (int64_t i = 0, k = 0; i < tiles; ++i) {
+      const int64_t height = (rows.depth() - k) / (tiles - i);
+      for (int64_t panel = panels; panel < std::min(panels + 2, task.panels); ++panel)
+        tile.sums[height - 1](
+            {rows.count(), rows.x(), k, rows.at(), y + panel * block_positions * cut.width,
+             sums + panel * cut.panel_elements() + (tap * cut.depth + k) * cut.width, add});
+      k += height;
+    }
 }
 
 void run_task(const ConvolutionBackwardWeightArgs& args, const Cut& cut, const Task& task,
