@@ -101,7 +101,7 @@ void ConvolutionRows::each_inside(int64_t tap, Emit&& emit) const {
 }
 
 void ConvolutionRows::copy(int64_t tap, int64_t index) {
-  const int64_t line = taps_ * depth_;
+  const int64_t line = this->line();
   each_inside(tap,
               [&](int64_t slot, int64_t slot_step, const float* from, int64_t step, int64_t count) {
                 float* to = copied_ + slot * line + index * depth_;
@@ -116,9 +116,9 @@ void ConvolutionRows::set_taps(int64_t tap, int64_t taps) {
   taps_ = taps;
   std::fill_n(reads_, positions_, false);
   if (copies_) {
-    std::fill_n(copied_, positions_ * taps * depth_, 0.0f);
+    std::fill_n(copied_, positions_ * line(), 0.0f);
     for (int64_t t = 0; t < taps; ++t) copy(tap + t, t);
-    for (int64_t i = 0; i < positions_; ++i) x_[0][i] = copied_ + i * taps * depth_;
+    for (int64_t i = 0; i < positions_; ++i) x_[0][i] = copied_ + i * line();
   } else {
     for (int64_t t = 0; t < taps; ++t) {
       if (taps > 1) std::fill_n(x_[t], positions_, zeros);

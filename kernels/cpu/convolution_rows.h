@@ -37,6 +37,8 @@ class ConvolutionRows {
   static constexpr int64_t x_step() { return most_positions; }
   int64_t taps() const { return copies_ ? 1 : taps_; }
   int64_t depth() const { return copies_ ? taps_ * depth_ : depth_; }
+  // How much of a row may be read: copies go on with zeros.
+  int64_t padded_depth() const { return copies_ ? line() : depth_; }
   // Whether chosen position i of the block is in at().
   bool reads(int64_t i) const { return reads_[i]; }
 
@@ -44,6 +46,7 @@ class ConvolutionRows {
   static constexpr int64_t most_taps = 16;  // of a group of pointers
   static constexpr int64_t copied_elements = 64;
   static constexpr int64_t copied_channels = 15;  // most for copies
+  static constexpr int64_t copied_multiple = 32;
 
   // Neighbouring positions of one line of the grid.
   struct Segment {
@@ -61,6 +64,10 @@ class ConvolutionRows {
   int64_t source_index(size_t dim, int64_t position, int64_t tap) const;
   template <class Emit>
   void each_inside(int64_t tap, Emit&& emit) const;
+  // Elements of a copied line.
+  int64_t line() const {
+    return (taps_ * depth_ + copied_multiple - 1) / copied_multiple * copied_multiple;
+  }
   void copy(int64_t tap, int64_t slot);
   void keep_readers();
 

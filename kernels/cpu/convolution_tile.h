@@ -23,15 +23,22 @@ struct ConvolutionRowsCall {
 };
 
 // c[r * columns + j] = (or += with `add`) the sum over p < count, in order, of
-//                      x[p][skip + r] * y[at[p] * columns + j]
+//                      y[at[p] * convolution_tile_rows + r] * x[p * columns + j]
 struct ConvolutionSumsCall {
   int64_t count;
-  const float* const* x;
-  int64_t skip;
-  const int64_t* at;
+  const float* x;
   const float* y;
+  const int64_t* at;
   float* c;
   bool add;
+};
+
+// to[i * columns + j] = from[i][skip + j] for i < count and j < columns
+struct ConvolutionCopyCall {
+  int64_t count;
+  const float* const* from;
+  int64_t skip;
+  float* to;
 };
 
 // The innermost products of channels-last convolutions; entry r - 1 is for tiles of r rows. `rows`
@@ -40,6 +47,7 @@ struct ConvolutionTile {
   int columns;
   void (*rows[convolution_tile_rows])(const ConvolutionRowsCall& call);
   void (*sums[convolution_tile_rows])(const ConvolutionSumsCall& call);
+  void (*copy)(const ConvolutionCopyCall& call);
 };
 
 extern const ConvolutionTile convolution_tile_base, convolution_tile_avx2, convolution_tile_avx512;

@@ -52,13 +52,16 @@ void convolution_sums_body(const ConvolutionSumsCall& call) {
   V sum[Rows][2];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) sum[r][0] = sum[r][1] = Lanes::broadcast(0);
-  for (int64_t p = 0; p < call.count; ++p) {
-    const float* y = call.y + call.at[p] * (2 * width);
-    const float* x = call.x[p] + call.skip;
-    const V left = Lanes::load(y), right = Lanes::load(y + width);
+  if (call.add)
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) __builtin_prefetch(call.c + 2 * r * width);
+  const float* x = call.x;
+  for (int64_t p = 0; p < call.count; ++p, x += 2 * width) {
+    const float* y = call.y + call.at[p] * convolution_tile_rows;
+    const V left = Lanes::load(x), right = Lanes::load(x + width);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
-      const V value = Lanes::broadcast(x[r]);
+      const V value = Lanes::broadcast(y[r]);
       sum[r][0] = Lanes::multiply_add(value, left, sum[r][0]);
       sum[r][1] = Lanes::multiply_add(value, right, sum[r][1]);
     }
@@ -73,6 +76,17 @@ void convolution_sums_body(const ConvolutionSumsCall& call) {
 }
 
 template <class Lanes>
+void convolution_copy_body(const ConvolutionCopyCall& call) {
+  constexpr int width = Lanes::width;
+  float* to = call.to;
+  for (int64_t i = 0; i < call.count; ++i, to += 2 * width) {
+    const float* from = call.from[i] + call.skip;
+    Lanes::store(to, Lanes::load(from));
+    Lanes::store(to + width, Lanes::load(from + width));
+  }
+}
+
+template <class Lanes>
 constexpr ConvolutionTile convolution_tile_of() {
   return {2 * Lanes::width,
           {convolution_rows_body<Lanes, 1>, convolution_rows_body<Lanes, 2>,
@@ -80,7 +94,8 @@ constexpr ConvolutionTile convolution_tile_of() {
            convolution_rows_body<Lanes, 5>, convolution_rows_body<Lanes, 6>},
           {convolution_sums_body<Lanes, 1>, convolution_sums_body<Lanes, 2>,
            convolution_sums_body<Lanes, 3>, convolution_sums_body<Lanes, 4>,
-           convolution_sums_body<Lanes, 5>, convolution_sums_body<Lanes, 6>}};
+           convolution_sums_body<Lanes, 5>, convolution_sums_body<Lanes, 6>},
+          convolution_copy_body<Lanes>};
 }
 
 }  // namespace gradus::kernels
