@@ -93,4 +93,14 @@ void convolution_backward_weight_cpu_channels_last(const ConvolutionBackwardWeig
                                                    void* workspace);
 int64_t convolution_backward_weight_channels_last_workspace(const ConvolutionShape& shape);
 
+// Channels-last f32 by minimal filtering F(2 x 2, 3 x 3), 16 products in place of 36: for 3 x 3
+// kernels of stride 1 with enough channels (convolution_fits_winograd). Errors are a few times
+// those of the plain sum.
+bool convolution_fits_winograd(const ConvolutionShape& shape);
+void convolution_cpu_winograd(const ConvolutionArgs& args, void* workspace);
+int64_t convolution_winograd_workspace(const ConvolutionShape& shape);
+void convolution_backward_input_cpu_winograd(const ConvolutionBackwardInputArgs& args,
+                                             void* workspace);
+int64_t convolution_backward_input_winograd_workspace(const ConvolutionShape& shape);
+
 }  // namespace gradus::kernels

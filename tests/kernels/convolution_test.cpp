@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/parallel.h"
+#include "kernels/cpu/instruction_set.h"
 
 namespace gradus::kernels {
 namespace {
@@ -54,6 +55,11 @@ std::vector<ConvolutionShape> shapes() {
       make(2, 300, 18, 1, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
       make(3, 330, 3, 1, {1, 5, 4}, {1, 1, 1}, {1, 2, 2}),
       make(2, 3, 20, 1, {1, 15, 14}, {1, 7, 7}, {1, 2, 2}, {0, 3, 3}),
+      // Winograd's: tiles over the edge, every padding, channels past a block of depth.
+      make(3, 32, 64, 1, {1, 7, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(2, 64, 32, 1, {1, 6, 5}, {1, 3, 3}),
+      make(1, 32, 32, 1, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}),
+      make(9, 288, 32, 1, {1, 5, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}),
       make(2, 48, 36, 2, {1, 6, 7}, {1, 3, 3}, {1, 3, 2}, {0, 1, 1}, {1, 2, 3}),
   };
   // Elements past the last window, and more padding before than after.
@@ -130,7 +136,7 @@ std::vector<T> as(const Numbers& values) {
   return {values.begin(), values.end()};
 }
 
-enum class Kernel { reference, packed, channels_last };
+enum class Kernel { reference, packed, channels_last, winograd };
 
 struct Workspace {
   std::vector<char> bytes;
@@ -151,6 +157,8 @@ void check_forward(const Case& c, DType dtype, Kernel kernel) {
   else if (kernel == Kernel::channels_last)
     convolution_cpu_channels_last(args,
                                   workspace.get(convolution_channels_last_workspace(c.shape)));
+  else if (kernel == Kernel::winograd)
+    convolution_cpu_winograd(args, workspace.get(convolution_winograd_workspace(c.shape)));
   else
     convolution_cpu_reference(args);
   EXPECT_EQ(y, as<T>(c.expected_output));
@@ -168,6 +176,9 @@ void check_backward_input(const Case& c, DType dtype, Kernel kernel) {
   else if (kernel == Kernel::channels_last)
     convolution_backward_input_cpu_channels_last(
         args, workspace.get(convolution_backward_input_channels_last_workspace(c.shape)));
+  else if (kernel == Kernel::winograd)
+    convolution_backward_input_cpu_winograd(
+        args, workspace.get(convolution_backward_input_winograd_workspace(c.shape)));
   else
     convolution_backward_input_cpu_reference(args);
   EXPECT_EQ(dx, as<T>(c.expected_input));
@@ -198,10 +209,13 @@ void check_all(Check&& check) {
     for (const bool last : {false, true}) {
       shape.channels_last = last;
       const Case c(shape);
-      for (const Kernel kernel :
-           {Kernel::reference, last ? Kernel::channels_last : Kernel::packed}) {
+      std::vector<Kernel> kernels{Kernel::reference, last ? Kernel::channels_last : Kernel::packed};
+      if (last && convolution_fits_winograd(shape)) kernels.push_back(Kernel::winograd);
+      for (const Kernel kernel : kernels) {
         SCOPED_TRACE("shape " + std::to_string(index) + (last ? ", channels last" : "") +
-                     (kernel == Kernel::reference ? ", reference" : ""));
+                     (kernel == Kernel::reference  ? ", reference"
+                      : kernel == Kernel::winograd ? ", winograd"
+                                                   : ""));
         check(c, kernel);
       }
     }
@@ -212,22 +226,32 @@ void check_all(Check&& check) {
 TEST(convolution, IsExactOnWholeNumbers) {
   check_all([](const Case& c, Kernel kernel) {
     check_forward<float>(c, DType::f32, kernel);
-    if (kernel != Kernel::channels_last) check_forward<double>(c, DType::f64, kernel);
+    if (!c.shape.channels_last || kernel == Kernel::reference)
+      check_forward<double>(c, DType::f64, kernel);
   });
 }
 
 TEST(convolution_backward_input, IsExactOnWholeNumbers) {
   check_all([](const Case& c, Kernel kernel) {
     check_backward_input<float>(c, DType::f32, kernel);
-    if (kernel != Kernel::channels_last) check_backward_input<double>(c, DType::f64, kernel);
+    if (!c.shape.channels_last || kernel == Kernel::reference)
+      check_backward_input<double>(c, DType::f64, kernel);
   });
 }
 
 TEST(convolution_backward_weight, IsExactOnWholeNumbers) {
   check_all([](const Case& c, Kernel kernel) {
     check_backward_weight<float>(c, DType::f32, kernel);
-    if (kernel != Kernel::channels_last) check_backward_weight<double>(c, DType::f64, kernel);
+    if (!c.shape.channels_last || kernel == Kernel::reference)
+      check_backward_weight<double>(c, DType::f64, kernel);
   });
+}
+
+TEST(convolution, FitsWinogradSomewhere) {
+  ConvolutionShape s = make(1, 32, 32, 1, {1, 4, 4}, {1, 3, 3});
+  EXPECT_EQ(convolution_fits_winograd(s), instruction_set() != InstructionSet::base);
+  s.stride = {1, 2, 2};
+  EXPECT_FALSE(convolution_fits_winograd(s));
 }
 
 TEST(convolution_backward_weight, GivesTheSameBitsForAnyNumberOfThreads) {
