@@ -102,5 +102,8 @@ int64_t convolution_winograd_workspace(const ConvolutionShape& shape);
 void convolution_backward_input_cpu_winograd(const ConvolutionBackwardInputArgs& args,
                                              void* workspace);
 int64_t convolution_backward_input_winograd_workspace(const ConvolutionShape& shape);
+void convolution_backward_weight_cpu_winograd(const ConvolutionBackwardWeightArgs& args,
+                                              void* workspace);
+int64_t convolution_backward_weight_winograd_workspace(const ConvolutionShape& shape);
 
 }  // namespace gradus::kernels

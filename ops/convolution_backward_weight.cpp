@@ -70,6 +70,15 @@ int64_t channels_last_workspace(const KernelQuery& query) {
 bool channels_last(const KernelQuery& query) {
   return query.attrs.boolean("channels_last") && query.in[0].dtype == DType::f32;
 }
+void run_winograd(const RunArgs& run) {
+  kernels::convolution_backward_weight_cpu_winograd(bound_args(run), run.workspace);
+}
+int64_t winograd_workspace(const KernelQuery& query) {
+  return kernels::convolution_backward_weight_winograd_workspace(kernel_args(query).shape);
+}
+bool fits_winograd(const KernelQuery& query) {
+  return channels_last(query) && kernels::convolution_fits_winograd(kernel_args(query).shape);
+}
 bool channels_first(const KernelQuery& query) { return !query.attrs.boolean("channels_last"); }
 void run_reference(const RunArgs& run) {
   kernels::convolution_backward_weight_cpu_reference(bound_args(run));
@@ -127,7 +136,8 @@ OpDef convolution_backward_weight_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"channels_last", run_channels_last, channels_last_workspace, channels_last},
+          .cpu = {{"winograd", run_winograd, winograd_workspace, fits_winograd},
+                  {"channels_last", run_channels_last, channels_last_workspace, channels_last},
                   {"packed", run_packed, packed_workspace, channels_first},
                   {"reference", run_reference}},
           .autocast = AutocastClass::low_precision,

@@ -31,6 +31,16 @@ void run(const WinogradProduct& p, float* workspace) {
 #endif
 }
 
+void run_weight(const WinogradProduct& p, const float* slopes, float* gradient, float* workspace) {
+#if defined(__x86_64__) || defined(__i386__)
+  if (instruction_set() == InstructionSet::avx512)
+    return convolution_weight_winograd_avx512(p, slopes, gradient, workspace);
+  convolution_weight_winograd_avx2(p, slopes, gradient, workspace);
+#else
+  (void)p, (void)slopes, (void)gradient, (void)workspace;
+#endif
+}
+
 int64_t bytes(const WinogradProduct& p) {
   return WinogradCut(p).elements() * static_cast<int64_t>(sizeof(float));
 }
@@ -72,6 +82,19 @@ void convolution_backward_input_cpu_winograd(const ConvolutionBackwardInputArgs&
 
 int64_t convolution_backward_input_winograd_workspace(const ConvolutionShape& shape) {
   return bytes(backward_product(shape));
+}
+
+void convolution_backward_weight_cpu_winograd(const ConvolutionBackwardWeightArgs& args,
+                                              void* workspace) {
+  WinogradProduct p = forward_product(args.shape);
+  p.source = static_cast<const float*>(args.input);
+  run_weight(p, static_cast<const float*>(args.output_gradient),
+             static_cast<float*>(args.weight_gradient), static_cast<float*>(workspace));
+}
+
+int64_t convolution_backward_weight_winograd_workspace(const ConvolutionShape& shape) {
+  const WinogradProduct p = forward_product(shape);
+  return WinogradWeightCut(p).elements(p) * static_cast<int64_t>(sizeof(float));
 }
 
 }  // namespace gradus::kernels

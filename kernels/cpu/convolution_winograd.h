@@ -41,7 +41,30 @@ struct WinogradCut {
   int64_t elements() const { return weights + slots * slot_elements; }
 };
 
+// The weight gradient: `weight` is not read, `slopes` is the gradient of result's size, and
+// `weight_gradient` is (columns, depth, 3, 3). Blocks of tiles are transformed by all threads, then
+// each point's sums over the block's tiles are made by one.
+struct WinogradWeightCut {
+  static constexpr int64_t points = 16, block_elements = 1 << 21;
+  static constexpr int64_t least_tiles = 128, task_tiles = 16;
+
+  explicit WinogradWeightCut(const WinogradProduct& p)
+      : block_tiles(std::max(least_tiles, block_elements /
+                                              (points * std::max<int64_t>(p.depth + p.columns, 1)) /
+                                              task_tiles * task_tiles)),
+        weights(points * p.depth * p.columns) {}
+
+  int64_t block_tiles, weights;
+  int64_t elements(const WinogradProduct& p) const {
+    return weights + points * block_tiles * (p.depth + p.columns);
+  }
+};
+
 void convolution_winograd_avx2(const WinogradProduct& p, float* workspace);
 void convolution_winograd_avx512(const WinogradProduct& p, float* workspace);
+void convolution_weight_winograd_avx2(const WinogradProduct& p, const float* slopes,
+                                      float* weight_gradient, float* workspace);
+void convolution_weight_winograd_avx512(const WinogradProduct& p, const float* slopes,
+                                        float* weight_gradient, float* workspace);
 
 }  // namespace gradus::kernels

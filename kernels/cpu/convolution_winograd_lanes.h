@@ -105,23 +105,37 @@ struct WinogradTile {
   int64_t image, y, x;
 };
 
-// `count` tiles from `first` on, as (point, tile, depth).
-inline void transform_sources(const WinogradProduct& p, int64_t first, int64_t count, float* to) {
+// The square of an activation (images, height, width, channels) that begins at (y, x); null outside
+// of it.
+inline void tile_pointers(const float* from, int64_t image, int64_t height, int64_t width,
+                          int64_t channels, int64_t y, int64_t x, int64_t size,
+                          const float** pointers) {
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = 0; j < size; ++j) {
+      const bool inside = y + i >= 0 && y + i < height && x + j >= 0 && x + j < width;
+      pointers[i * size + j] =
+          inside ? from + ((image * height + y + i) * width + x + j) * channels : nullptr;
+    }
+}
+
+inline Lanes load_or_zero(const float* from, int64_t c) {
+  return from ? Lanes::load(from + c) : Lanes::zero();
+}
+
+// `count` tiles from `first` on; point (i, j) of channels c ... c + 15 of tile t goes to
+// to(i * 4 + j, t, c).
+template <class To>
+inline void transform_sources(const WinogradProduct& p, int64_t first, int64_t count, To&& to) {
   for (int64_t t = 0; t < count; ++t) {
     const WinogradTile tile(p, first + t);
     const float* from[points];
-    for (int64_t e = 0; e < points; ++e) {
-      const int64_t y = tile.y - p.pad_height + e / 4, x = tile.x - p.pad_width + e % 4;
-      const bool inside = y >= 0 && y < p.height && x >= 0 && x < p.width;
-      from[e] = inside ? p.source + ((tile.image * p.height + y) * p.width + x) * p.depth : nullptr;
-    }
+    tile_pointers(p.source, tile.image, p.height, p.width, p.depth, tile.y - p.pad_height,
+                  tile.x - p.pad_width, 4, from);
     for (int64_t c = 0; c < p.depth; c += 16) {
       Lanes d[points];
-      for (int64_t e = 0; e < points; ++e)
-        d[e] = from[e] ? Lanes::load(from[e] + c) : Lanes::zero();
-      transform_source(d, [&](int64_t i, int64_t j, Lanes value) {
-        value.store(to + ((i * 4 + j) * count + t) * p.depth + c);
-      });
+      for (int64_t e = 0; e < points; ++e) d[e] = load_or_zero(from[e], c);
+      transform_source(
+          d, [&](int64_t i, int64_t j, Lanes value) { value.store(to(i * 4 + j, t, c)); });
     }
   }
 }
@@ -184,7 +198,9 @@ inline void convolution_winograd(const WinogradProduct& p, float* workspace) {
     for (int64_t block = slot; block < cut.blocks; block += cut.slots) {
       const int64_t first = block * cut.block_tiles;
       const int64_t count = std::min(cut.block_tiles, p.tiles() - first);
-      transform_sources(p, first, count, sources);
+      transform_sources(p, first, count, [&](int64_t point, int64_t t, int64_t c) {
+        return sources + (point * count + t) * p.depth + c;
+      });
       multiply_points(p, count, sources, workspace, results);
       transform_results(p, first, count, results);
     }

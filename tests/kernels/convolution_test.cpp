@@ -196,6 +196,9 @@ void check_backward_weight(const Case& c, DType dtype, Kernel kernel) {
   else if (kernel == Kernel::channels_last)
     convolution_backward_weight_cpu_channels_last(
         args, workspace.get(convolution_backward_weight_channels_last_workspace(c.shape)));
+  else if (kernel == Kernel::winograd)
+    convolution_backward_weight_cpu_winograd(
+        args, workspace.get(convolution_backward_weight_winograd_workspace(c.shape)));
   else
     convolution_backward_weight_cpu_reference(args);
   EXPECT_EQ(dw, as<T>(c.expected_weight));
