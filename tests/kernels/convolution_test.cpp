@@ -56,10 +56,10 @@ std::vector<ConvolutionShape> shapes() {
       make(3, 330, 3, 1, {1, 5, 4}, {1, 1, 1}, {1, 2, 2}),
       make(2, 3, 20, 1, {1, 15, 14}, {1, 7, 7}, {1, 2, 2}, {0, 3, 3}),
       // Winograd's: tiles over the edge, every padding, channels past a block of depth.
-      make(3, 32, 64, 1, {1, 7, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
-      make(2, 64, 32, 1, {1, 6, 5}, {1, 3, 3}),
-      make(1, 32, 32, 1, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}),
-      make(9, 288, 32, 1, {1, 5, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}),
+      make(3, 64, 96, 1, {1, 7, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}),
+      make(2, 96, 64, 1, {1, 6, 5}, {1, 3, 3}),
+      make(1, 64, 64, 1, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}),
+      make(9, 288, 64, 1, {1, 5, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}),
       make(2, 48, 36, 2, {1, 6, 7}, {1, 3, 3}, {1, 3, 2}, {0, 1, 1}, {1, 2, 3}),
   };
   // Elements past the last window, and more padding before than after.
@@ -251,7 +251,7 @@ TEST(convolution_backward_weight, IsExactOnWholeNumbers) {
 }
 
 TEST(convolution, FitsWinogradSomewhere) {
-  ConvolutionShape s = make(1, 32, 32, 1, {1, 4, 4}, {1, 3, 3});
+  ConvolutionShape s = make(1, 64, 64, 1, {1, 4, 4}, {1, 3, 3});
   EXPECT_EQ(convolution_fits_winograd(s), instruction_set() != InstructionSet::base);
   s.stride = {1, 2, 2};
   EXPECT_FALSE(convolution_fits_winograd(s));
