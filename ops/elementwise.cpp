@@ -287,6 +287,7 @@ OpDef define(std::string_view doc, std::vector<InputSpec> inputs) {
 
 std::string_view second_name(Pointwise op) {
   if (op == Pointwise::pow) return "exponent";
+  if (op == Pointwise::gelu_backward) return "grad_output";
   return op == Pointwise::heaviside ? "values" : "other";
 }
 

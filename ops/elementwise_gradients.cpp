@@ -14,16 +14,16 @@ Value clamp_gradient(Value x, Value dy, const Attrs& attrs) {
   return gradient;
 }
 
-Value gelu_gradient(Value x, Value dy, const Attrs& attrs) {
+Value gelu_curvature(Value x, Value dy, const Attrs& attrs) {
   if (attrs.text("approximate") == "none") {
-    const Value cdf = 0.5 * (1.0 + erf(x * 0.70710678118654752));
     const Value pdf = 0.3989422804014327 * exp(-0.5 * square(x));
-    return dy * (cdf + x * pdf);
+    return dy * (pdf * (2.0 - square(x)));
   }
-  const double c = 0.79788456080286536;  // sqrt(2 / pi)
-  const Value t = tanh(c * (x + 0.044715 * (x * square(x))));
-  const Value slope = c * (1.0 + 3.0 * 0.044715 * square(x));
-  return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - square(t)) * slope);
+  const double c = 0.79788456080286536, a = 0.044715;  // c = sqrt(2 / pi)
+  // gelu = x (1 + t) / 2 with t = tanh(u), u = c (x + a x^3)
+  const Value t = tanh(c * (x + a * (x * square(x))));
+  const Value slope = c * (1.0 + 3.0 * a * square(x));  // u'; x u'' / 2 = 3 c a x^2
+  return dy * ((1.0 - square(t)) * (slope + 3.0 * c * a * square(x) - x * (t * square(slope))));
 }
 
 Value mish_gradient(Value x, Value dy) {

@@ -9,7 +9,7 @@ namespace gradus {
 
 Value scaled(Value x, double factor);  // x itself for 1
 Value clamp_gradient(Value x, Value dy, const Attrs& attrs);
-Value gelu_gradient(Value x, Value dy, const Attrs& attrs);
+Value gelu_curvature(Value x, Value dy, const Attrs& attrs);  // dy times gelu's second derivative
 Value mish_gradient(Value x, Value dy);
 Value silu_gradient(Value x, Value dy);
 Value softplus_gradient(Value x, Value dy, const Attrs& attrs);

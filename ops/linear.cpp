@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
-#include "engine/op/registry.h"
 #include "kernels/matmul.h"
 #include "ops/cuda_variants.h"
 #include "ops/elementwise_gradients.h"
@@ -80,8 +79,8 @@ Value linear(const GradArgs& args) {
 // is computed again, which costs time and no memory.
 Value pre_activation_gradient(const GradArgs& args) {
   const Value y = args.out[0], dy = args.dout[0];
-  const auto gelu_attrs = [](std::string_view approximate) {
-    return Attrs("gelu", get_op("gelu").attributes, {{"approximate", approximate}});
+  const auto gelu_gradient = [&](std::string_view approximate) {
+    return apply1("gelu_backward", {linear(args), dy}, {{"approximate", approximate}});
   };
   switch (parse_activation(args.attrs.text("activation"), "linear")) {
     case Activation::none:
@@ -95,9 +94,9 @@ Value pre_activation_gradient(const GradArgs& args) {
     case Activation::silu:
       return silu_gradient(linear(args), dy);
     case Activation::gelu:
-      return gelu_gradient(linear(args), dy, gelu_attrs("none"));
+      return gelu_gradient("none");
     case Activation::gelu_tanh:
-      return gelu_gradient(linear(args), dy, gelu_attrs("tanh"));
+      return gelu_gradient("tanh");
   }
   return dy;
 }

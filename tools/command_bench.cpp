@@ -142,6 +142,7 @@ nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows) {
     list.push_back({{"op", row.name},
                     {"calls", row.calls},
                     {"ms", row.seconds * 1e3},
+                    {"ms_best", row.best_seconds * 1e3},
                     {"share", row.share},
                     {"flops", row.flops},
                     {"bytes", row.bytes}});

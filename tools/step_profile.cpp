@@ -54,10 +54,11 @@ StepProfile::StepProfile(const Executable& program, bool by_shape) {
     row.bytes += cost.bytes;
   }
   seconds_.assign(rows_.size(), 0);
+  total_ = best_ = seconds_;
 }
 
 void StepProfile::run_begins() {
-  ++runs_;
+  std::ranges::fill(seconds_, 0);
   last_ = Clock::now();
 }
 
@@ -65,34 +66,43 @@ void StepProfile::step_ended(size_t step) {
   const Clock::time_point now = Clock::now();
   seconds_[row_of_[step]] += std::chrono::duration<double>(now - last_).count();
   last_ = now;
+  if (step + 1 < row_of_.size()) return;
+  for (size_t i = 0; i < seconds_.size(); ++i) {
+    total_[i] += seconds_[i];
+    best_[i] = runs_ == 0 ? seconds_[i] : std::min(best_[i], seconds_[i]);
+  }
+  ++runs_;
 }
 
 std::vector<ProfileRow> StepProfile::rows() const {
   if (runs_ == 0) return {};
   std::vector<ProfileRow> rows = rows_;
   double total = 0;
-  for (double seconds : seconds_) total += seconds;
+  for (double seconds : total_) total += seconds;
   for (size_t i = 0; i < rows.size(); ++i) {
-    rows[i].seconds = seconds_[i] / static_cast<double>(runs_);
-    rows[i].share = total > 0 ? seconds_[i] / total : 0;
+    rows[i].seconds = total_[i] / static_cast<double>(runs_);
+    rows[i].best_seconds = best_[i];
+    rows[i].share = total > 0 ? total_[i] / total : 0;
   }
   std::ranges::stable_sort(rows, std::ranges::greater{}, &ProfileRow::seconds);
   return rows;
 }
 
 std::string to_table(const std::vector<ProfileRow>& rows) {
-  std::string text = fmt::format("{:>9} {:>7} {:>6} {:>8} {:>8}  op\n", "ms a run", "share",
-                                 "calls", "GFLOP/s", "GB/s");
-  double seconds = 0;
-  int64_t calls = 0;
+  std::string text = fmt::format("{:>9} {:>9} {:>7} {:>6} {:>8} {:>8}  op\n", "mean ms", "best ms",
+                                 "share", "calls", "GFLOP/s", "GB/s");
+  ProfileRow sum;
   for (const ProfileRow& row : rows) {
-    text += fmt::format("{:9.3f} {:6.1f}% {:6} {:>8} {:>8}  {}\n", row.seconds * 1e3,
-                        row.share * 100, row.calls, rate(row.flops, row.seconds),
-                        rate(row.bytes, row.seconds), row.name);
-    seconds += row.seconds;
-    calls += row.calls;
+    text +=
+        fmt::format("{:9.3f} {:9.3f} {:6.1f}% {:6} {:>8} {:>8}  {}\n", row.seconds * 1e3,
+                    row.best_seconds * 1e3, row.share * 100, row.calls,
+                    rate(row.flops, row.best_seconds), rate(row.bytes, row.best_seconds), row.name);
+    sum.seconds += row.seconds;
+    sum.best_seconds += row.best_seconds;
+    sum.calls += row.calls;
   }
-  return text + fmt::format("{:9.3f}         {:6}                    all\n", seconds * 1e3, calls);
+  return text + fmt::format("{:9.3f} {:9.3f} {:>7} {:6} {:>17}  all\n", sum.seconds * 1e3,
+                            sum.best_seconds * 1e3, "", sum.calls, "");
 }
 
 }  // namespace gradus

@@ -14,10 +14,11 @@ namespace gradus {
 struct ProfileRow {
   std::string name;
   int64_t calls = 0;
-  double seconds = 0;
-  double share = 0;  // of the observed time
-  double flops = 0;  // 0: no node says (OpDef::cost)
-  double bytes = 0;  // that the nodes move at least
+  double seconds = 0;       // mean
+  double best_seconds = 0;  // least of the runs: what is left of a disturbed measurement
+  double share = 0;         // of the observed time
+  double flops = 0;         // 0: no node says (OpDef::cost)
+  double bytes = 0;         // that the nodes move at least
 };
 
 // Observing a run allocates nothing.
@@ -38,7 +39,8 @@ class StepProfile : public RunObserver {
 
   std::vector<ProfileRow> rows_;  // without times
   std::vector<size_t> row_of_;    // by step
-  std::vector<double> seconds_;   // by row, of all runs
+  std::vector<double> seconds_;   // by row, of the run that is going on
+  std::vector<double> total_, best_;
   int64_t runs_ = 0;
   Clock::time_point last_;
 };

@@ -1,76 +1,190 @@
 // SPDX-License-Identifier: Apache-2.0
+// Blocking after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008):
+// a panel of the right operand, as wide as the register tile, is packed into the L1 cache and meets
+// a block of rows of the left one in the L2 cache. Rows that are contiguous in k are read where
+// they are. A task packs what it needs itself: no pass over an operand, no barrier.
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+
 #include "engine/base/dispatch.h"
+#include "engine/base/parallel.h"
 #include "kernels/cpu/activation.h"
-#include "kernels/cpu/packed_product.h"
+#include "kernels/cpu/dense_cut.h"
+#include "kernels/cpu/dense_tile.h"
 #include "kernels/matmul.h"
 
 namespace gradus::kernels {
 namespace {
 
-PackedSizes sizes_of(const MatmulArgs& args) {
-  return {args.batch.numel(), args.m, args.n, args.k};
+constexpr int64_t dense_group = 4;  // panels packed at a time: whole cache lines of a plain operand
+
+template <class T>
+DenseCut cut_of(const MatmulArgs& args) {
+  const DenseTile<T>& tile = dense_tile<T>();
+  return cut_dense({args.batch.numel(), args.m, args.n, args.k, args.transpose_a, args.transpose_b,
+                    tile.rows, tile.columns, sizeof(T)});
 }
 
 template <class T>
-struct Matrices : PackedOperands<T> {
+void apply_activation(Activation activation, T* c, int64_t ldc, int64_t rows, int64_t columns) {
+  if (activation == Activation::none) return;
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = c + r * ldc;
+    if (activation == Activation::relu)
+      for (int64_t j = 0; j < columns; ++j) row[j] = row[j] <= T(0) ? T(0) : row[j];
+    else
+      for (int64_t j = 0; j < columns; ++j) row[j] = activate(row[j], activation);
+  }
+}
+
+// Where a block of rows of the left operand is read: in place, or from a copy in tiles.
+template <class T>
+struct LeftBlock {
+  const T* data;
+  int64_t row, tile;  // steps to the next row (not used of a copy) and to the next tile
+};
+
+// Rows [row, row + rows), columns [column, column + columns), steps [k, k + steps) of a product.
+struct Region {
+  int64_t row, rows, column, columns, k, steps;
+};
+
+// A task: c points at its first result, in rows of stride ldc. `last` says that the sums of this
+// task are complete and take the bias and the activation.
+template <class T>
+struct Task {
   const MatmulArgs& args;
+  const T *a, *b;
+  T* c;
+  int64_t ldc, k_block;
+  bool accumulate, last;
 
-  explicit Matrices(const MatmulArgs& matmul)
-      : PackedOperands<T>{sizes_of(matmul), matmul.ldc, matmul.accumulate}, args(matmul) {}
+  void run(const Region& region) const {
+    std::optional<FlushDenormals> flush;
+    if constexpr (std::is_same_v<T, float>) flush.emplace();
+    alignas(64) T copy[dense_left_bytes / sizeof(T)];
+    int64_t done = 0;
+    do {  // k = 0 still writes its zeros
+      Region block = region;
+      block.k += done;
+      block.steps = std::min(k_block, region.steps - done);
+      multiply(block, left_block(block, copy), accumulate || done > 0,
+               last && done + block.steps == region.steps);
+      done += block.steps;
+    } while (done < region.steps);
+  }
 
-  T* result(int64_t item) const { return static_cast<T*>(args.c) + item * args.c_stride; }
+ private:
+  LeftBlock<T> left_block(const Region& block, T* copy) const {
+    const DenseTile<T>& tile = dense_tile<T>();
+    if (!args.transpose_a)
+      return {a + block.row * args.lda + block.k, args.lda, tile.rows * args.lda};
+    tile.pack_rows_transposed(a + block.k * args.lda + block.row, args.lda, block.steps, block.rows,
+                              copy);
+    return {copy, 0, tile.rows * block.steps};
+  }
 
-  void pack_columns(int64_t item, int64_t column, int64_t width, T* to) const {
-    const T* b = static_cast<const T*>(args.b) + matmul_offsets(args, item).b;
-    const int64_t filled = std::min(width, args.n - column);
-    if (filled < width) std::fill_n(to, args.k * width, T(0));
-    if (args.transpose_b) {
-      for (int64_t j = 0; j < filled; ++j) {
-        const T* from = b + (column + j) * args.ldb;
-        for (int64_t k = 0; k < args.k; ++k) to[k * width + j] = from[k];
+  void multiply(const Region& block, const LeftBlock<T>& left, bool add, bool complete) const {
+    const DenseTile<T>& tile = dense_tile<T>();
+    const auto& multiply = args.transpose_a ? tile.multiply_packed : tile.multiply;
+    const T* bias = complete ? static_cast<const T*>(args.bias) : nullptr;
+    const auto pack = args.transpose_b ? tile.pack_columns_transposed : tile.pack_columns;
+    alignas(64) T panels[dense_group * dense_panel_bytes / sizeof(T)];
+    const int64_t b_row = args.transpose_b ? 1 : args.ldb,
+                  b_column = args.transpose_b ? args.ldb : 1;
+    const int64_t group = dense_group * tile.columns;
+    for (int64_t first = 0; first < block.columns; first += group) {
+      const int64_t end = std::min(first + group, block.columns);
+      pack(b + block.k * b_row + (block.column + first) * b_column, args.ldb, block.steps,
+           end - first, panels);
+      for (int64_t j = first; j < end; j += tile.columns) {
+        const int filled = static_cast<int>(std::min<int64_t>(tile.columns, end - j));
+        DenseTileArgs<T> t{
+            block.steps, left.data, left.row, panels + (j - first) * block.steps,      c + j,
+            ldc,         filled,    add,      bias ? bias + block.column + j : nullptr};
+        const auto& run = multiply.run[filled == tile.columns];
+        for (int64_t r = 0; r < block.rows; r += tile.rows) {
+          const int64_t rows = std::min<int64_t>(tile.rows, block.rows - r);
+          run[static_cast<size_t>(rows - 1)](t);
+          t.a += left.tile;
+          t.c += tile.rows * ldc;
+        }
+        if (complete) apply_activation(args.activation, c + j, ldc, block.rows, filled);
       }
-    } else {
-      for (int64_t k = 0; k < args.k; ++k)
-        std::copy_n(b + k * args.ldb + column, filled, to + k * width);
-    }
-  }
-
-  void pack_rows(int64_t item, int64_t row, int64_t count, int64_t k0, int64_t k1, int64_t height,
-                 T* to) const {
-    const T* a = static_cast<const T*>(args.a) + matmul_offsets(args, item).a;
-    const int64_t row_step = args.transpose_a ? 1 : args.lda;
-    const int64_t k_step = args.transpose_a ? args.lda : 1;
-    pack_matrix_rows(a + row * row_step + k0 * k_step, row_step, k_step, args.m - row, count,
-                     k1 - k0, height, to);
-  }
-
-  void finish(int64_t, T* c, int64_t, int64_t rows, int64_t column, int64_t columns) const {
-    const T* bias = static_cast<const T*>(args.bias);
-    for (int64_t r = 0; r < rows; ++r) {
-      T* row = c + r * args.ldc;
-      if (bias)
-        for (int64_t j = 0; j < columns; ++j) row[j] += bias[column + j];
-      if (args.activation == Activation::relu)
-        for (int64_t j = 0; j < columns; ++j) row[j] = row[j] <= T(0) ? T(0) : row[j];
-      else if (args.activation != Activation::none)
-        for (int64_t j = 0; j < columns; ++j) row[j] = activate(row[j], args.activation);
     }
   }
 };
+
+// Task `index` of the cut; parts of k write to `partial`, (k_parts, m, n).
+template <class T>
+void run_task(const MatmulArgs& args, const DenseCut& cut, int64_t index, T* partial) {
+  const int64_t column_block = index % cut.column_blocks;
+  index /= cut.column_blocks;
+  const int64_t row_block = index % cut.row_blocks;
+  index /= cut.row_blocks;
+  const int64_t part = index % cut.k_parts, item = index / cut.k_parts;
+  Region region{row_block * cut.rows, 0, column_block * cut.columns, 0, part * cut.part_steps, 0};
+  region.rows = std::min(cut.rows, args.m - region.row);
+  region.columns = std::min(cut.columns, args.n - region.column);
+  region.steps = std::min(cut.part_steps, args.k - region.k);
+  const MatmulOffsets at = matmul_offsets(args, item);
+  const bool whole = cut.k_parts == 1;
+  const int64_t ldc = whole ? args.ldc : args.n;
+  T* c = whole ? static_cast<T*>(args.c) + item * args.c_stride : partial + part * args.m * args.n;
+  Task<T>{args,
+          static_cast<const T*>(args.a) + at.a,
+          static_cast<const T*>(args.b) + at.b,
+          c + region.row * ldc + region.column,
+          ldc,
+          cut.k_block,
+          whole && args.accumulate,
+          whole}
+      .run(region);
+}
+
+// Row `row` of c from its parts, in order.
+template <class T>
+void add_parts(const MatmulArgs& args, int64_t parts, const T* partial, int64_t row) {
+  T* c = static_cast<T*>(args.c) + row * args.ldc;
+  const T* from = partial + row * args.n;
+  const T* bias = static_cast<const T*>(args.bias);
+  for (int64_t part = 0; part < parts; ++part, from += args.m * args.n) {
+    if (part == 0 && !args.accumulate)
+      std::copy_n(from, args.n, c);
+    else
+      for (int64_t j = 0; j < args.n; ++j) c[j] += from[j];
+  }
+  if (bias)
+    for (int64_t j = 0; j < args.n; ++j) c[j] += bias[j];
+  apply_activation(args.activation, c, args.ldc, 1, args.n);
+}
+
+template <class T>
+void run_packed(const MatmulArgs& args, T* partial) {
+  const DenseCut cut = cut_of<T>(args);
+  parallel_for(args.batch.numel() * cut.k_parts * cut.row_blocks * cut.column_blocks,
+               [&](int64_t task) { run_task(args, cut, task, partial); });
+  if (cut.k_parts > 1)
+    parallel_range(args.m, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) add_parts(args, cut.k_parts, partial, row);
+    });
+}
 
 }  // namespace
 
 void matmul_cpu_packed(const MatmulArgs& args, void* workspace) {
   dispatch_float(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    packed_product<T>(Matrices<T>(args), static_cast<T*>(workspace));
+    run_packed(args, static_cast<T*>(workspace));
   });
 }
 
 int64_t matmul_packed_workspace(const MatmulArgs& args) {
-  return dispatch_float(args.dtype, [&](auto tag) {
+  return dispatch_float(args.dtype, [&](auto tag) -> int64_t {
     using T = typename decltype(tag)::type;
-    return packed_product_elements<T>(sizes_of(args)) * static_cast<int64_t>(sizeof(T));
+    const int64_t parts = cut_of<T>(args).k_parts;
+    return parts > 1 ? parts * args.m * args.n * static_cast<int64_t>(sizeof(T)) : 0;
   });
 }
 

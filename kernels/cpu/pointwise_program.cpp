@@ -111,6 +111,10 @@ class Program {
       GRADUS_ASSERT(functions_[i] != nullptr, "pointwise op {} does not compute in {}",
                     static_cast<int>(args.instructions[i].op), dtype_name(args.compute));
     }
+    const int last = static_cast<int>(args.inputs.size() + args.instructions.size()) - 1;
+    for (const PointwiseOutput& output : args.outputs)
+      if (output.value == last && output.dtype == args.compute) direct_ = &output;
+    if (direct_) direct_at_ = args.instructions.size() - 1;
   }
 
   void run() const {
@@ -136,13 +140,18 @@ class Program {
       const auto source = [&](size_t k) {
         return step.sources[k] < 0 ? nullptr : values[static_cast<size_t>(step.sources[k])];
       };
-      void* into = scratch[inputs + i];
+      void* into = i == direct_at_ ? direct(begin) : static_cast<void*>(scratch[inputs + i]);
       functions_[i](source(0), source(1), source(2), into, count, step.parameters.data());
       values[inputs + i] = into;
     }
-    // Stores come last: an output may be the memory of an input.
+    // Stores come last: an output may be the memory of an input. What the last instruction gives
+    // may go there at once, since no other reads an input after it.
     for (const PointwiseOutput& output : args_.outputs)
       store(output, begin, count, values[static_cast<size_t>(output.value)]);
+  }
+
+  void* direct(int64_t begin) const {
+    return static_cast<char*>(direct_->data) + begin * (dtype_bits(args_.compute) / 8);
   }
 
   const void* load(size_t input, int64_t begin, int64_t count, void* tile) const {
@@ -221,6 +230,8 @@ class Program {
   int64_t tile_ = 0;
   std::array<Walk, pointwise_max_inputs> walks_;
   std::array<TileFunction, pointwise_max_instructions> functions_{};
+  const PointwiseOutput* direct_ = nullptr;  // of the last instruction, in the type computed in
+  size_t direct_at_ = pointwise_max_instructions;
 };
 
 }  // namespace

@@ -80,6 +80,31 @@ inline void tile_cosine(const void* x, const void*, const void*, void* out, int6
       [](float v) { return __builtin_cosf(v); });
 }
 
+// A choice between two functions is made outside the loop, which would compute both.
+template <class Exact, class Tanh>
+inline void gelu_kind(const void* x, const void* y, void* out, int64_t count,
+                      const double* parameters, Exact exact, Tanh tanh) {
+  if (parameters[0] == 0)
+    for_each<float>(x, y, nullptr, out, count, exact);
+  else
+    for_each<float>(x, y, nullptr, out, count, tanh);
+}
+
+inline void tile_gelu_kind(const void* x, const void*, const void*, void* out, int64_t count,
+                           const double* parameters) {
+  gelu_kind(
+      x, nullptr, out, count, parameters, [](float v, float, float) { return VectorMath::gelu(v); },
+      [](float v, float, float) { return VectorMath::gelu_tanh(v); });
+}
+
+inline void tile_gelu_backward_kind(const void* x, const void* y, const void*, void* out,
+                                    int64_t count, const double* parameters) {
+  gelu_kind(
+      x, y, out, count, parameters,
+      [](float v, float d, float) { return d * VectorMath::gelu_slope(v); },
+      [](float v, float d, float) { return d * VectorMath::gelu_tanh_slope(v); });
+}
+
 // tiles[op] for every op; null: left to the reference.
 inline void fill_tiles(TileFunction* tiles) {
 #define GRADUS_ROW(name, ...) \
@@ -94,6 +119,8 @@ inline void fill_tiles(TileFunction* tiles) {
 #undef GRADUS_ROW
   tiles[static_cast<int>(Pointwise::sin)] = tile_sine;
   tiles[static_cast<int>(Pointwise::cos)] = tile_cosine;
+  tiles[static_cast<int>(Pointwise::gelu)] = tile_gelu_kind;
+  tiles[static_cast<int>(Pointwise::gelu_backward)] = tile_gelu_backward_kind;
 }
 
 }  // namespace

@@ -72,14 +72,15 @@ DType dtype_of<int8_t>() {
 }
 
 // A shape with or without each remainder: of the register tiles (4..14 rows, 4..32 columns), of the
-// row blocks (96) and of the k blocks (256).
+// blocks of rows, columns and k; the last two cut k in parts.
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
     std::vector<Case> list;
     const int64_t sizes[][4] = {
-        {1, 1, 1, 1},    {1, 6, 16, 8},   {1, 7, 17, 5},    {1, 97, 33, 257},  {3, 5, 9, 11},
-        {1, 1, 100, 64}, {1, 130, 1, 40}, {2, 14, 32, 512}, {1, 3, 5, 0},      {1, 0, 4, 3},
-        {1, 4, 0, 3},    {0, 2, 2, 2},    {1, 13, 31, 700}, {70, 17, 33, 129}, {1, 200, 130, 3}};
+        {1, 1, 1, 1},      {1, 6, 16, 8},    {1, 7, 17, 5},    {1, 97, 33, 257},  {3, 5, 9, 11},
+        {1, 1, 100, 64},   {1, 130, 1, 40},  {2, 14, 32, 512}, {1, 3, 5, 0},      {1, 0, 4, 3},
+        {1, 4, 0, 3},      {0, 2, 2, 2},     {1, 13, 31, 700}, {70, 17, 33, 129}, {1, 200, 130, 3},
+        {1, 400, 34, 390}, {1, 9, 21, 2500}, {1, 30, 16, 4096}};
     for (const auto& s : sizes)
       for (const bool ta : {false, true})
         for (const bool tb : {false, true}) list.push_back({s[0], s[1], s[2], s[3], ta, tb});
@@ -165,22 +166,52 @@ TEST(matmul, TilesOfEveryInstructionSetHere) {
   }
 }
 
-TEST(matmul, PackedGivesTheSameBitsForAnyNumberOfThreads) {
+void check_threads(int64_t m, int64_t n, int64_t k, bool transpose_a, bool transpose_b) {
   const int before = thread_count();
-  MatmulArgs args = dense_matmul(DType::f32, 203, 307, 301, false, true);
-  std::vector<float> a(203 * 301), b(301 * 307), one(203 * 307), two(one.size());
-  for (size_t i = 0; i < a.size(); ++i) a[i] = 1.0f / static_cast<float>(i + 3);
+  MatmulArgs args = dense_matmul(DType::f32, m, n, k, transpose_a, transpose_b);
+  std::vector<float> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n));
+  std::vector<float> one(static_cast<size_t>(m * n)), other(one.size());
+  for (size_t i = 0; i < a.size(); ++i) a[i] = 1.0f / static_cast<float>(i % 1013 + 3);
   for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i % 101) / 7.0f;
   args.a = a.data();
   args.b = b.data();
   args.c = one.data();
   set_thread_count(1);
   packed(args);
-  args.c = two.data();
-  set_thread_count(2);
-  packed(args);
+  args.c = other.data();
+  for (const int threads : {2, 5}) {
+    std::fill(other.begin(), other.end(), 0.0f);
+    set_thread_count(threads);
+    packed(args);
+    EXPECT_EQ(one, other) << m << " " << n << " " << k << ", " << threads << " threads";
+  }
   set_thread_count(before);
-  EXPECT_EQ(one, two);
+}
+
+TEST(matmul, PackedGivesTheSameBitsForAnyNumberOfThreads) {
+  check_threads(203, 307, 301, false, true);
+  check_threads(97, 40, 4099, true, false);  // k in parts
+  check_threads(16, 16, 65536, false, false);
+}
+
+// What lets a product be computed in chunks of rows without a change of bits.
+TEST(matmul, RowsHaveTheSameBitsInAChunkOfThem) {
+  const int64_t m = 150, n = 70, k = 800, first = 37, rows = 64;
+  MatmulArgs args = dense_matmul(DType::f32, m, n, k, false, true);
+  std::vector<float> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n));
+  for (size_t i = 0; i < a.size(); ++i) a[i] = 1.0f / static_cast<float>(i % 997 + 3);
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i % 103) / 7.0f;
+  std::vector<float> whole(static_cast<size_t>(m * n)), chunk(static_cast<size_t>(rows * n));
+  args.a = a.data();
+  args.b = b.data();
+  args.c = whole.data();
+  packed(args);
+  args.m = rows;
+  args.a = a.data() + first * k;
+  args.c = chunk.data();
+  packed(args);
+  const auto begin = whole.begin() + first * n;
+  EXPECT_EQ(chunk, std::vector<float>(begin, begin + rows * n));
 }
 
 TEST(matmul, RowStridesBiasAccumulationAndActivation) {

@@ -28,10 +28,11 @@ std::vector<float> evaluate(Evaluate function, Pointwise op, const std::vector<f
                             double parameter) {
   std::vector<float> y(x.size());
   const Shape shape{static_cast<int64_t>(x.size())};
-  const PointwiseInput input{x.data(), DType::f32, shape};
-  const PointwiseInstruction step{op, {0, -1, -1}, {parameter, 0}};
-  const PointwiseOutput output{y.data(), DType::f32, 1};
-  function({DType::f32, shape, std::span(&input, 1), std::span(&step, 1), std::span(&output, 1)});
+  const float one = 1;  // the second operand, where there is one: what a gradient is taken times
+  const PointwiseInput inputs[] = {{x.data(), DType::f32, shape}, {&one, DType::f32, {}}};
+  const PointwiseInstruction step{op, {0, pointwise_arity(op) == 2 ? 1 : -1, -1}, {parameter, 0}};
+  const PointwiseOutput output{y.data(), DType::f32, 2};
+  function({DType::f32, shape, inputs, std::span(&step, 1), std::span(&output, 1)});
   return y;
 }
 
@@ -66,6 +67,17 @@ constexpr double everywhere = std::numeric_limits<double>::infinity();
 
 double true_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double true_gelu(double x) { return 0.5 * x * std::erfc(-x * 0.70710678118654752); }
+// Constant far out, where the formulas would multiply an infinity by 0.
+double true_gelu_slope(double x) {
+  const double a = x < -50 ? -50 : x > 50 ? 50 : x;
+  return 0.5 * std::erfc(-a * 0.70710678118654752) +
+         a * 0.39894228040143268 * std::exp(-0.5 * a * a);
+}
+double true_gelu_tanh_slope(double x) {
+  const double a = x < -50 ? -50 : x > 50 ? 50 : x;
+  const double s = true_sigmoid(2 * 0.79788456080286536 * (a + 0.044715 * a * a * a));
+  return s + 2 * 0.79788456080286536 * a * (1 + 0.134145 * a * a) * s * (1 - s);
+}
 double true_gelu_tanh(double x) {
   const double u = 0.79788456080286536 * (x + 0.044715 * x * x * x);
   return x / (1 + std::exp(-2 * u));
@@ -83,6 +95,8 @@ const Function functions[] = {
     {"cos", Pointwise::cos, std::cos, -1.5, 1.5, 2},
     {"gelu", Pointwise::gelu, true_gelu, -1, 1e30, 3},
     {"gelu_tanh", Pointwise::gelu, true_gelu_tanh, -1, 1e9, 6, 1},
+    {"gelu_backward", Pointwise::gelu_backward, true_gelu_slope, -0.5, 1e9, 4},
+    {"gelu_tanh_backward", Pointwise::gelu_backward, true_gelu_tanh_slope, -0.5, 1e9, 6, 1},
 };
 
 TEST(PointwiseVector, functions_are_within_their_last_places) {

@@ -43,6 +43,16 @@ def cast_cases(dtype):
         yield Case("cast", {"dtype": NAMES[target]}, [x], lambda t, target=target: t[0].to(target))
 
 
+@builder("gelu_backward")
+def gelu_backward_cases(dtype):
+    if not dtype.is_floating_point:
+        return
+    for kind in ("none", "tanh"):
+        tensors = [values(dtype, 5, 7, low=-4, high=4), values(dtype, 5, 7)]
+        yield Case("gelu_backward", {"approximate": kind}, tensors,
+                   lambda t, kind=kind: torch.ops.aten.gelu_backward(t[1], t[0], approximate=kind))
+
+
 @builder("rope")
 def rope_cases(dtype):
     if not dtype.is_floating_point:
