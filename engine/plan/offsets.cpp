@@ -31,13 +31,46 @@ int64_t place(std::vector<PlannedBuffer>& buffers, const std::vector<size_t>& or
   return top;
 }
 
+// The most bytes alive in any one step.
+int64_t most_alive(const std::vector<PlannedBuffer>& buffers) {
+  std::vector<std::pair<int, int64_t>> changes;
+  for (const PlannedBuffer& buffer : buffers) {
+    changes.emplace_back(buffer.begin, buffer.bytes);
+    changes.emplace_back(buffer.end + 1, -buffer.bytes);
+  }
+  std::ranges::sort(changes);
+  int64_t alive = 0, most = 0;
+  for (const auto& [step, bytes] : changes) most = std::max(most, alive += bytes);
+  return most;
+}
+
+// Lets the buffers that reach the top go first, again and again; returns the best order seen.
+std::vector<size_t> improve(std::vector<PlannedBuffer>& buffers, std::vector<size_t> order,
+                            int64_t top, int64_t bound) {
+  constexpr size_t most_rounds = 200, most_work = 100'000'000;
+  const size_t rounds = std::min(most_rounds, most_work / (buffers.size() * buffers.size()));
+  std::vector<size_t> best = order;
+  int64_t best_top = top;
+  place(buffers, order);
+  for (size_t round = 0; round < rounds && best_top > bound; ++round) {
+    const auto reaches = [&](size_t i) { return buffers[i].offset + buffers[i].bytes == top; };
+    std::ranges::stable_partition(order, reaches);
+    top = place(buffers, order);
+    if (top < best_top) {
+      best_top = top;
+      best = order;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 int64_t assign_offsets(std::vector<PlannedBuffer>& buffers) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const auto life = [&](size_t i) { return buffers[i].end - buffers[i].begin; };
-  // Three orders; the smallest arena wins.
+  // Three orders to begin with; the smallest arena wins.
   std::vector<std::vector<size_t>> orders;
   std::ranges::stable_sort(
       order, {}, [&](size_t i) { return std::pair(-buffers[i].bytes, buffers[i].begin); });
@@ -48,16 +81,18 @@ int64_t assign_offsets(std::vector<PlannedBuffer>& buffers) {
   std::ranges::stable_sort(order, {},
                            [&](size_t i) { return std::pair(buffers[i].begin, -life(i)); });
   orders.push_back(order);
-  size_t best = 0;
   int64_t best_top = INT64_MAX;
-  for (size_t k = 0; k < orders.size(); ++k) {
-    const int64_t top = place(buffers, orders[k]);
-    if (top < best_top) {
-      best_top = top;
-      best = k;
-    }
+  const int64_t bound = most_alive(buffers);
+  std::vector<size_t> best;
+  for (const std::vector<size_t>& start : orders) {
+    if (best_top <= bound || buffers.empty()) break;
+    std::vector<size_t> better = improve(buffers, start, place(buffers, start), bound);
+    const int64_t top = place(buffers, better);
+    if (top >= best_top) continue;
+    best_top = top;
+    best = std::move(better);
   }
-  return buffers.empty() ? 0 : place(buffers, orders[best]);
+  return place(buffers, best);
 }
 
 }  // namespace gradus
