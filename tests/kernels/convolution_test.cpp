@@ -257,24 +257,49 @@ TEST(convolution, FitsWinogradSomewhere) {
   EXPECT_FALSE(convolution_fits_winograd(s));
 }
 
-TEST(convolution_backward_weight, GivesTheSameBitsForAnyNumberOfThreads) {
-  const ConvolutionShape s = make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
-  std::vector<float> x(static_cast<size_t>(s.batch * s.in_channels * s.input_size()));
-  std::vector<float> dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size()));
-  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
-  for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
+// What run(workspace, result) makes of `elements` numbers must not depend on the threads.
+template <class Run>
+void check_threads(int64_t workspace_bytes, int64_t elements, Run&& run) {
   std::vector<std::vector<float>> results;
   const int before = thread_count();
   for (const int threads : {1, 2}) {
     set_thread_count(threads);
-    results.emplace_back(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size()));
+    results.emplace_back(static_cast<size_t>(elements));
     Workspace workspace;
-    convolution_backward_weight_cpu_packed(
-        {DType::f32, s, x.data(), dy.data(), results.back().data()},
-        workspace.get(convolution_backward_weight_packed_workspace(DType::f32, s)));
+    run(workspace.get(workspace_bytes), results.back().data());
   }
   set_thread_count(before);
   EXPECT_EQ(results[0], results[1]);
+}
+
+TEST(convolution, GivesTheSameBitsForAnyNumberOfThreads) {
+  ConvolutionShape s = make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
+  std::vector<float> x(static_cast<size_t>(s.batch * s.in_channels * s.input_size()));
+  std::vector<float> w(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size()));
+  std::vector<float> dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size()));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = 1.0f / static_cast<float>(i + 7);
+  for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
+  const auto count = [](const std::vector<float>& v) { return static_cast<int64_t>(v.size()); };
+  check_threads(
+      convolution_backward_weight_packed_workspace(DType::f32, s), count(w),
+      [&](void* workspace, float* dw) {
+        convolution_backward_weight_cpu_packed({DType::f32, s, x.data(), dy.data(), dw}, workspace);
+      });
+  s.channels_last = true;
+  check_threads(convolution_channels_last_workspace(s), count(dy), [&](void* workspace, float* y) {
+    convolution_cpu_channels_last({DType::f32, s, x.data(), w.data(), nullptr, y}, workspace);
+  });
+  check_threads(convolution_backward_input_channels_last_workspace(s), count(x),
+                [&](void* workspace, float* dx) {
+                  convolution_backward_input_cpu_channels_last(
+                      {DType::f32, s, dy.data(), w.data(), dx}, workspace);
+                });
+  check_threads(convolution_backward_weight_channels_last_workspace(s), count(w),
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_channels_last(
+                      {DType::f32, s, x.data(), dy.data(), dw}, workspace);
+                });
 }
 
 }  // namespace
