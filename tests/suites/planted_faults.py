@@ -146,7 +146,7 @@ def compile_with(fault, commands):
     for number, source in enumerate(sources):
         made = WORK / "objects" / f"{fault['id']}.{number}.o"
         made.parent.mkdir(exist_ok=True)
-        command, count = re.subn(r" -o \S+", f" -O1 -o {made}", commands[source])
+        command, count = re.subn(r" -o \S+", f" -O1 -w -o {made}", commands[source])
         assert count == 1, commands[source]
         in_build(command)
         objects.append(str(made))
