@@ -104,19 +104,26 @@ TEST(Gradients, of_random_graphs_equal_central_differences) {
   EXPECT_GT(compared, 1000);
 }
 
-// u (H v) = v (H u) for any twice differentiable function.
+// u (H v) = v (H u) for any twice differentiable function, over all variables together.
 TEST(Gradients, hessians_are_symmetric) {
   register_all_ops();
   for (uint64_t seed = 0; seed < 20; ++seed) {
     Graph graph;
-    const Value x = graph.input("x", DType::f64, {3, 4}), y = graph.input("y", DType::f64, {4});
-    const Value u = graph.input("u", DType::f64, {3, 4}), v = graph.input("v", DType::f64, {3, 4});
-    const Value f = sum(tanh(x * y) * exp(x * 0.3) + square(sum(x * y, {1}, true)) * sigmoid(x));
-    const Value wrt[] = {x};
-    const Value hv = hessian_vector_product(f, wrt, std::vector<Value>{v})[0];
-    const Value hu = hessian_vector_product(f, wrt, std::vector<Value>{u})[0];
-    graph.output("u H v", sum(u * hv));
-    graph.output("v H u", sum(v * hu));
+    const auto variables = [&](const std::string& name) {
+      return std::vector{graph.input(name + "0", DType::f64, {3, 4}),
+                         graph.input(name + "1", DType::f64, {4}),
+                         graph.input(name + "2", DType::f64, {3, 4})};
+    };
+    const std::vector<Value> x = variables("x"), u = variables("u"), v = variables("v");
+    const Value product = x[0] * x[1];
+    const Value f = sum(tanh(product) * exp(x[0] * 0.3) * cos(x[2]) +
+                        square(sum(product, {1}, true)) * sigmoid(x[0]));
+    const auto along = [&](const std::vector<Value>& left, const std::vector<Value>& right) {
+      const std::vector<Value> products = hessian_vector_product(f, x, right);
+      return sum(left[0] * products[0]) + sum(left[1] * products[1]) + sum(left[2] * products[2]);
+    };
+    graph.output("u H v", along(u, v));
+    graph.output("v H u", along(v, u));
     TensorMap states;
     const TensorMap results = run_stepwise(graph, random_inputs(graph, seed), states);
     const double a = results.at("u H v").item(), b = results.at("v H u").item();

@@ -30,8 +30,9 @@ int64_t count_ops(const Graph& graph) {
 void expect_same_results(const Graph& a, const Graph& b, uint64_t seed) {
   const TensorMap inputs = testing::random_inputs(a, seed);
   TensorMap states_a = testing::random_states(a, seed), states_b = states_a;
-  const TensorMap out_a = run_stepwise(a, inputs, states_a),
-                  out_b = run_stepwise(b, inputs, states_b);
+  const StepwiseOptions options{.rng = {seed, 3, 1}};
+  const TensorMap out_a = run_stepwise(a, inputs, states_a, options),
+                  out_b = run_stepwise(b, inputs, states_b, options);
   ASSERT_EQ(out_a.size(), out_b.size());
   for (const auto& [name, tensor] : out_a)
     EXPECT_TRUE(same_bits(tensor, out_b.at(name))) << "seed " << seed << " " << name;
@@ -43,7 +44,8 @@ void expect_same_results(const Graph& a, const Graph& b, uint64_t seed) {
 TEST(Passes, KeepEveryBitOnRandomGraphs) {
   int64_t before = 0, after = 0, fused = 0;
   for (uint64_t seed = 0; seed < 2000; ++seed) {
-    const std::shared_ptr<const Graph> graph = random_graph(seed, {.nodes = 25});
+    const std::shared_ptr<const Graph> graph =
+        random_graph(seed, {.nodes = 25, .all_kinds = seed % 2 == 1});
     const GraphPtr passed = run_passes(graph, standard_passes(host_evaluator()),
                                        [](std::string_view, const Graph& g) { check_spec(g); });
     expect_same_results(*graph, *passed, seed);
@@ -82,6 +84,9 @@ TEST(Passes, ConstantsFold) {
   graph.output("y", graph.input("x", DType::f64, {3}) * exp(two * two));
   const GraphPtr passed = fold_constants(graph, host_evaluator());
   EXPECT_EQ(count_ops(*eliminate_dead_code(*passed)), 1);
+  // A constant of 80 KB would not pay.
+  graph.output("large", exp(graph.full({10000}, 1.0, DType::f64)));
+  EXPECT_EQ(count_ops(*eliminate_dead_code(*fold_constants(graph, host_evaluator())), "exp"), 1);
 }
 
 // A chain of elementwise ops is one node, its gradient too.
@@ -110,6 +115,20 @@ TEST(Passes, FusionClosesNoCycle) {
   EXPECT_EQ(count_ops(*passed, "exp"), 1);
 }
 
+// More values than one program takes: several programs, each within the kernels' limit.
+TEST(Passes, AWideSumStaysWithinAProgramsLimits) {
+  register_all_ops();
+  auto graph = std::make_shared<Graph>();
+  Value total = graph->input("x", DType::f64, {5});
+  for (int i = 0; i < 40; ++i)
+    total = total + graph->input("x" + std::to_string(i), DType::f64, {5}) * 0.5;
+  graph->output("y", total);
+  const GraphPtr passed = prepare(graph);
+  expect_same_results(*graph, *passed, 1);
+  for (const Node& node : passed->nodes()) EXPECT_LE(node.inputs.size(), 16u) << node.name;
+  EXPECT_GE(count_ops(*passed, "fused"), 3);
+}
+
 // y = softmax(tanh(x w1)) stays; tanh and the product are computed again for the gradient: same
 // bits, smaller arena.
 TEST(Passes, RecomputeKeepsBitsAndSavesMemory) {
@@ -123,6 +142,7 @@ TEST(Passes, RecomputeKeepsBitsAndSavesMemory) {
     const Graph::Scope scope(*graph, "layer" + std::to_string(layer));
     // permute keeps each step from fusing away.
     x = transpose(sin(transpose(sin(transpose(sin(x), 0, 1)), 0, 1)), 0, 1);
+    if (layer == 3) x = sin(apply1("dropout", {x}));  // the same mask the second time
   }
   const int first_backward = static_cast<int>(graph->nodes().size());
   graph->output("dx", gradients(x, std::vector{first})[0]);
@@ -142,7 +162,9 @@ TEST(Passes, AutocastRunsLowPrecisionOps) {
   register_all_ops();
   Graph graph;
   const Value x = graph.input("x", DType::f32, {8, 16}), w = graph.state("w", DType::f32, {16, 4});
-  const Value loss = mean(square(apply1("matmul", {tanh(x), w})));
+  const Value product = apply1("matmul", {tanh(x), w});
+  const Value normed = apply("layer_norm", {product}, {{"normalized_shape", 4}})[0];
+  const Value loss = mean(square(product)) + 1e-3 * mean(exp(normed));
   graph.output("loss", loss);
   graph.update(w, w - 0.1 * gradients(loss, std::vector{w})[0]);
   const GraphPtr low = autocast(graph, DType::bf16);
@@ -152,6 +174,16 @@ TEST(Passes, AutocastRunsLowPrecisionOps) {
       low->nodes(), [](const Node& n) { return n.op && n.op->name == "gemm"; });
   ASSERT_NE(first_gemm, low->nodes().end());
   EXPECT_EQ(first_gemm->outputs[0].dtype, DType::bf16);
+  int64_t full_precision = 0;
+  for (const Node& node : low->nodes()) {
+    if (node.op == nullptr || node.op->autocast != AutocastClass::full_precision) continue;
+    ++full_precision;
+    for (const ValueRef& input : node.inputs) {
+      if (!input.present()) continue;
+      EXPECT_NE(low->spec(input).dtype, DType::bf16) << node.name;
+    }
+  }
+  EXPECT_GT(full_precision, 0);
   TensorMap states{{"w", Tensor::full(DType::f32, {16, 4}, 0.3)}}, low_states = states;
   const TensorMap inputs{{"x", Tensor::full(DType::f32, {8, 16}, 0.7)}};
   const double exact = run_stepwise(graph, inputs, states).at("loss").item();

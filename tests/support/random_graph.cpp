@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/base/philox.h"
+#include "engine/op/registry.h"
 #include "ops/all_ops.h"
 #include "ops/ops.h"
 
@@ -23,9 +24,48 @@ class Dice {
   uint64_t next_ = 0;
 };
 
+Value pick(Dice& dice, const std::vector<Value>& pool) {
+  return pool[static_cast<size_t>(dice.below(static_cast<int>(pool.size())))];
+}
+
+// What all_kinds adds.
+Value grow_other(Dice& dice, const Value a, const Value b) {
+  switch (dice.below(12)) {
+    case 0:
+      return apply1("dropout", {a}, {{"p", 0.4}});
+    case 1:
+      return a *
+             a.graph().apply(get_op("rand"), {}, {{"size", a.shape()}, {"dtype", a.dtype()}})[0];
+    case 2:
+      return tanh(cast(a, DType::f32)) * 0.7;
+    case 3:
+      return cast(a, DType::f64) - cast(sin(cast(a, DType::f32)), DType::f64);
+    case 4:
+      return a.rank() == 2 ? apply1("matmul", {a, transpose(a, 0, 1)}) : sigmoid(a);
+    case 5:  // both halves of a node of several outputs
+      if (a.rank() == 0 || a.shape()[0] < 3) return exp(-a);
+      return apply(
+          "split", {a},
+          {{"split_size_or_sections",
+            AttrValue::Integers{1, a.shape()[0] - 1}}})[static_cast<size_t>(dice.below(2))];
+    case 6:  // may lie where its first input lies, and reads it twice
+      return a.rank() > 0 ? apply1("softmax_backward", {a, a}, {{"dim", -1}}) : a * a;
+    case 7:
+      return a.rank() == 2 ? apply1("tril", {a}, {{"diagonal", dice.below(3) - 1}}) : square(a);
+    case 8:
+      return clamp(a, {{"min", -0.3}, {"max", 0.1 * (1 + dice.below(3))}});
+    case 9:
+      return apply1("softplus", {a}, {{"beta", 1.5}, {"threshold", 0.25 * dice.below(3)}});
+    case 10:
+      return a.shape() == b.shape() ? sub(a, b, {{"alpha", 0.5}}) : apply1("hardtanh", {a});
+    default:
+      return a.rank() > 0 ? apply("sort", {a})[0] : abs(a);
+  }
+}
+
 Value grow(Dice& dice, const std::vector<Value>& pool, const RandomGraphOptions& options) {
-  const Value a = pool[static_cast<size_t>(dice.below(static_cast<int>(pool.size())))];
-  const Value b = pool[static_cast<size_t>(dice.below(static_cast<int>(pool.size())))];
+  const Value a = pick(dice, pool), b = pick(dice, pool);
+  if (options.all_kinds && dice.below(2) == 0) return grow_other(dice, a, b);
   switch (dice.below(12)) {
     case 0:
       return tanh(a);
@@ -94,7 +134,7 @@ std::unique_ptr<Graph> random_graph(uint64_t seed, const RandomGraphOptions& opt
     // version.
     std::vector<Value> fitting;
     for (const Value& value : pool)
-      if (value.shape() == state.shape()) fitting.push_back(value);
+      if (value.spec() == state.spec()) fitting.push_back(value);
     const Value from = fitting[static_cast<size_t>(dice.below(static_cast<int>(fitting.size())))];
     graph->update(state, dice.below(2) == 0 ? from : state + from * 0.5);
   }

@@ -14,6 +14,9 @@ struct RandomGraphOptions {
   int nodes = 30;
   bool updates = true;  // states that are read and updated, in place where the planner sees fit
   bool views = true;
+  // Also random nodes, f32, products (which need workspace), ops of several outputs, ops that may
+  // take over an input's memory, and ops with two parameters. Differences cannot follow all of it.
+  bool all_kinds = false;
 };
 
 // Elementwise ops, broadcasts, reductions, reshapes and softmax over small f64 tensors, with some

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/trainer.h"
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
+#include <fstream>
+#include <set>
 
 #include <sys/resource.h>
 
+#include "data/sampler.h"
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/base/philox.h"
 #include "engine/io/safetensors.h"
 #include "ops/all_ops.h"
 #include "tests/data/temporary_folder.h"
+#include "training/data_factory.h"
+#include "training/model_factory.h"
+#include "training/schedule.h"
 
 namespace gradus {
 namespace {
@@ -109,6 +117,150 @@ TEST_F(TrainerTest, BitsDependOnTheSeedNotOnThreadsOrFolder) {
   EXPECT_EQ(contents(folder_.file("one") + "/metrics.jsonl"),
             contents(folder_.file("two") + "/metrics.jsonl"));
   EXPECT_FALSE(one == run_with("three", {"threads=1", "seed=2"}));
+}
+
+// A run's final weights, by name.
+NamedTensors weights_of(const std::string& run) {
+  return load_safetensors(run + "/final.safetensors").tensors;
+}
+
+// Which sample stands in which batch changes no score, the last batch being partial or not; so
+// validation sees no training mode and counts each sample once.
+TEST_F(TrainerTest, AScoreDoesNotDependOnTheBatch) {
+  const std::string run = folder_.file("run");
+  train(recipe({"model.name=cnn", "model.channels=4,8", "steps=3", "model.dropout=0.5"}), run);
+  const Score whole = evaluate_run(run);
+  const std::string text = contents(run + "/recipe.toml");
+  for (const char* batch : {"batch = 7\n", "batch = 49\n", "batch = 1\n"}) {
+    std::string other = text;
+    other.replace(other.find("batch = 20\n"), 11, batch);
+    std::ofstream(run + "/recipe.toml") << other;
+    const Score score = evaluate_run(run);
+    EXPECT_EQ(score.accuracy, whole.accuracy) << batch;
+    EXPECT_NEAR(score.loss, whole.loss, 1e-6 * whole.loss) << batch;
+  }
+}
+
+// At a rate of 0 the weights stay, so that with all samples in each batch only masks can change the
+// loss.
+TEST_F(TrainerTest, EveryStepDrawsItsOwnMasks) {
+  const auto losses = [&](const std::string& name, const std::vector<std::string>& more) {
+    std::vector<std::string> settings = {"steps=4", "batch=240", "lr=0", "optimizer.name=sgd",
+                                         "precision=f64"};
+    settings.insert(settings.end(), more.begin(), more.end());
+    std::vector<double> list;
+    train(recipe(settings), folder_.file(name),
+          {.stepped = [&](const StepReport& report) { list.push_back(report.loss); }});
+    return list;
+  };
+  const std::vector<double> plain = losses("plain", {}),
+                            masked = losses("a", {"model.dropout=0.5"});
+  for (size_t i = 1; i < plain.size(); ++i) {
+    EXPECT_NEAR(plain[i], plain[0], 1e-12 * plain[0]);
+    for (size_t k = 0; k < i; ++k) EXPECT_GT(std::fabs(masked[i] - masked[k]), 1e-7 * masked[0]);
+  }
+}
+
+// The losses of a run are those of its parts put together by hand: data, order, first values,
+// masks, rate and step.
+TEST_F(TrainerTest, ARunIsItsParts) {
+  const Recipe wanted = recipe({"model.dropout=0.5", "steps=15", "seed=5", "schedule.warmup=4"});
+  std::vector<double> losses;
+  train(wanted, folder_.file("run"),
+        {.stepped = [&](const StepReport& report) { losses.push_back(report.loss); }});
+  const std::shared_ptr<const Dataset> data = load_data(wanted, Split::train);
+  const BatchSpec spec = batch_spec(*data, 20);
+  ParameterTable parameters;
+  StateStore states(cpu_device());
+  Arena arena(cpu_device());
+  Executable program(training_graph(make_model(wanted, *data), spec, DType::f32,
+                                    make_optimizer(wanted), 0, parameters),
+                     states, arena);
+  set_first_values(parameters, 5, states);
+  HostBatch batch(spec, DType::f32);
+  Sampler sampler(data->size(), 20, 5);
+  const Schedule schedule = make_schedule(wanted, 15);
+  for (int64_t step = 1; step <= 15; ++step) {
+    data->fill(sampler.batch(step - 1), batch.inputs, batch.targets);
+    program.set_input("input", batch.inputs);
+    program.set_input("target", batch.targets);
+    program.set_input("lr", Tensor::full(DType::f32, {}, schedule.at(step)));
+    program.set_input("step", Tensor::full(DType::f32, {}, static_cast<double>(step)));
+    program.run({5, static_cast<uint64_t>(step), 0});
+    EXPECT_EQ(program.output("loss").item(), losses[static_cast<size_t>(step - 1)]) << step;
+  }
+}
+
+// Adam's first step moves every weight that has a gradient by the rate, whatever the gradient.
+TEST_F(TrainerTest, TheFirstStepIsNumberOne) {
+  const std::string common = "steps=1";
+  train(recipe({common, "lr=0", "precision=f64"}), folder_.file("start"));
+  train(recipe({common, "lr=0.01", "precision=f64"}), folder_.file("moved"));
+  const NamedTensors start = weights_of(folder_.file("start"));
+  for (const auto& [name, tensor] : weights_of(folder_.file("moved"))) {
+    const std::vector<double> before = start.at(name).to_doubles(), after = tensor.to_doubles();
+    double furthest = 0;
+    for (size_t i = 0; i < after.size(); ++i)
+      furthest = std::max(furthest, std::fabs(after[i] - before[i]));
+    EXPECT_NEAR(furthest, 0.01, 1e-6) << name;
+  }
+}
+
+// The first of two steps of warm-up runs at half of the rate.
+TEST_F(TrainerTest, AStepUsesItsOwnRate) {
+  const auto trained = [&](const std::string& name, const std::vector<std::string>& more) {
+    std::vector<std::string> settings = {"steps=1", "optimizer.name=sgd"};
+    settings.insert(settings.end(), more.begin(), more.end());
+    train(recipe(settings), folder_.file(name));
+    return contents(folder_.file(name) + "/final.safetensors");
+  };
+  EXPECT_TRUE(trained("half", {"lr=0.1"}) == trained("warm", {"lr=0.2", "schedule.warmup=2"}));
+}
+
+// With plain descent at a rate of 1 a step moves by the gradient, whose norm is at most `clip`.
+TEST_F(TrainerTest, ClippedGradientsMoveAsFarAsTheirBound) {
+  const auto moved = [&](const std::string& name, const std::string& clip) {
+    const std::vector<std::string> common = {"steps=1", "optimizer.name=sgd", "precision=f64",
+                                             clip};
+    std::vector<std::string> still = common, free = common;
+    still.push_back("lr=0");
+    free.push_back("lr=1");
+    train(recipe(still), folder_.file(name + "0"));
+    train(recipe(free), folder_.file(name + "1"));
+    const NamedTensors before = weights_of(folder_.file(name + "0"));
+    double squares = 0;
+    for (const auto& [weight, tensor] : weights_of(folder_.file(name + "1"))) {
+      const std::vector<double> a = before.at(weight).to_doubles(), b = tensor.to_doubles();
+      for (size_t i = 0; i < a.size(); ++i) squares += (b[i] - a[i]) * (b[i] - a[i]);
+    }
+    return std::sqrt(squares);
+  };
+  EXPECT_GT(moved("free", "clip=0"), 0.02);
+  EXPECT_NEAR(moved("clipped", "clip=0.01"), 0.01, 1e-5);
+}
+
+// Samples come in the sampler's order: an epoch at rate 0 shows each once, in another order than
+// the next.
+TEST_F(TrainerTest, AnEpochShowsEverySampleOnce) {
+  std::vector<double> losses;
+  train(recipe({"epochs=2", "batch=1", "lr=0", "optimizer.name=sgd", "precision=f64"}),
+        folder_.file("run"),
+        {.stepped = [&](const StepReport& report) { losses.push_back(report.loss); }});
+  ASSERT_EQ(losses.size(), 480u);
+  std::vector<double> first(losses.begin(), losses.begin() + 240),
+      second(losses.begin() + 240, losses.end());
+  EXPECT_NE(first, second);
+  std::ranges::sort(first);
+  std::ranges::sort(second);
+  EXPECT_EQ(first, second);
+  EXPECT_GT(std::set<double>(first.begin(), first.end()).size(), 230u);  // noise tells them apart
+}
+
+TEST_F(TrainerTest, FirstValuesFollowTheSeed) {
+  train(recipe({"steps=1", "lr=0", "seed=1"}), folder_.file("one"));
+  train(recipe({"steps=1", "lr=0", "seed=2"}), folder_.file("two"));
+  EXPECT_NE(weights_of(folder_.file("one")).at("fc1.weight").to_doubles(),
+            weights_of(folder_.file("two")).at("fc1.weight").to_doubles());
 }
 
 TEST_F(TrainerTest, TrainsInDoublePrecision) {
