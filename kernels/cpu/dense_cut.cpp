@@ -11,7 +11,8 @@ namespace {
 int64_t blocks_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
 constexpr int64_t most_k_block = 384;
-constexpr int64_t most_tasks = 128;  // of one product
+constexpr int64_t most_shared = 1 << 20;  // elements of a right operand that is packed at once
+constexpr int64_t most_tasks = 128;       // of one product
 constexpr int64_t candidates[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
 
 // Equal blocks of at most as many steps as fill a panel's share of the L1 cache, in eights.
@@ -31,10 +32,11 @@ int64_t k_parts_of(const DenseSizes& sizes) {
 
 // Cycles of a task: what its multiplications need at two vectors a cycle, the packing of its
 // operands, and its start (measured, Zen 3). In floating point: shapes may be hostile.
-double task_cycles(const DenseSizes& sizes, int64_t tiles, int64_t panels, int64_t steps) {
+double task_cycles(const DenseSizes& sizes, int64_t tiles, int64_t panels, int64_t steps,
+                   bool shared) {
   const double rows = static_cast<double>(tiles) * sizes.tile_rows;
   const double columns = static_cast<double>(panels);
-  const double left = sizes.transpose_a ? rows / 2 : 0, right = sizes.transpose_b ? 8 : 4;
+  const double left = sizes.transpose_a ? rows / 2 : 0, right = shared ? 1 : 10;
   return (rows * columns + left + columns * right) * static_cast<double>(steps) + 2000;
 }
 
@@ -58,6 +60,10 @@ DenseCut cut_dense(const DenseSizes& sizes) {
   const int64_t panels = blocks_of(sizes.n, sizes.tile_columns);
   const int64_t tile_bytes = sizes.tile_rows * cut.k_block * sizes.element_bytes;
   const int64_t most_tiles = std::max<int64_t>(dense_left_bytes / tile_bytes, 1);
+  const auto shares = [&](int64_t row_blocks) {
+    return sizes.items == 1 && row_blocks >= 4 &&
+           sizes.k <= most_shared / std::max<int64_t>(sizes.n, 1);
+  };
   double least = -1;
   for (const int64_t row_parts : candidates) {
     if (row_parts > tiles) break;
@@ -68,9 +74,9 @@ DenseCut cut_dense(const DenseSizes& sizes) {
         break;
       const int64_t task_panels = blocks_of(panels, column_parts);
       const int64_t column_blocks = blocks_of(panels, task_panels);
-      const double cycles =
-          total_cycles(task_cycles(sizes, task_tiles, task_panels, cut.part_steps),
-                       sizes.items * cut.k_parts * row_blocks * column_blocks);
+      const double cycles = total_cycles(
+          task_cycles(sizes, task_tiles, task_panels, cut.part_steps, shares(row_blocks)),
+          sizes.items * cut.k_parts * row_blocks * column_blocks);
       if (least >= 0 && cycles >= least) continue;
       least = cycles;
       cut.rows = task_tiles * sizes.tile_rows;
@@ -79,6 +85,7 @@ DenseCut cut_dense(const DenseSizes& sizes) {
       cut.column_blocks = column_blocks;
     }
   }
+  cut.share_right = shares(cut.row_blocks);
   return cut;
 }
 

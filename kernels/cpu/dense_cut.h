@@ -20,6 +20,7 @@ struct DenseCut {
   int64_t k_block = 1, k_parts = 1;
   int64_t rows = 0, columns = 0;  // of a task, multiples of the tile
   int64_t row_blocks = 0, column_blocks = 0;
+  bool share_right = false;  // packed once before the tasks, not by each
 
   // Steps of one part, a multiple of k_block.
   int64_t part_steps = 0;

@@ -106,14 +106,18 @@ void dense_pack_row(const typename Lanes::T* from, int64_t filled, typename Lane
 }
 
 // Eight steps at a time, panel after panel: where rows lie a multiple of 4 KiB apart they share one
-// set of the L1 cache, which has eight ways. Whole vectors are stored where what they write past a
-// row is written again later.
+// set of the L1 cache, which has eight ways. Rows lie in pages of their own, which no hardware
+// prefetches across, so the next eight are asked for early. Whole vectors are stored where what
+// they write past a row is written again later.
 template <class Lanes, int Width>
 void dense_pack_panels(const typename Lanes::T* from, int64_t ld, int64_t k, int64_t count,
                        typename Lanes::T* to) {
   constexpr int width = Lanes::width, stored = (Width + width - 1) / width * width;
+  constexpr int64_t line = 64 / sizeof(typename Lanes::T);
   for (int64_t k0 = 0; k0 < k; k0 += 8) {
     const int64_t end = k - k0 < 8 ? k : k0 + 8;
+    for (int64_t i = k0 + 8; i < (end + 8 < k ? end + 8 : k); ++i)
+      for (int64_t j = 0; j < count; j += line) __builtin_prefetch(from + i * ld + j);
     for (int64_t first = 0; first < count; first += Width) {
       const typename Lanes::T* source = from + first;
       typename Lanes::T* panel = to + first * k;

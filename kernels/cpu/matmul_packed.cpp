@@ -50,6 +50,36 @@ struct Region {
   int64_t row, rows, column, columns, k, steps;
 };
 
+// `count` columns from `column` on, steps [k, k + steps), of the right operand b as panels.
+template <class T>
+void pack_right(const MatmulArgs& args, const T* b, int64_t k, int64_t steps, int64_t column,
+                int64_t count, T* to) {
+  const DenseTile<T>& tile = dense_tile<T>();
+  if (args.transpose_b)
+    tile.pack_columns_transposed(b + column * args.ldb + k, args.ldb, steps, count, to);
+  else
+    tile.pack_columns(b + k * args.ldb + column, args.ldb, steps, count, to);
+}
+
+template <class T>
+int64_t packed_columns(int64_t n) {
+  const int64_t width = dense_tile<T>().columns;
+  return (n + width - 1) / width * width;
+}
+
+// The whole right operand of a single product: block of k after block, each as panels.
+template <class T>
+void pack_shared(const MatmulArgs& args, int64_t k_block, T* shared) {
+  const int64_t group = dense_group * dense_tile<T>().columns, columns = packed_columns<T>(args.n);
+  const int64_t groups = (args.n + group - 1) / group;
+  parallel_for((args.k + k_block - 1) / k_block * groups, [&](int64_t task) {
+    const int64_t k = task / groups * k_block, column = task % groups * group;
+    const int64_t steps = std::min(k_block, args.k - k);
+    pack_right(args, static_cast<const T*>(args.b), k, steps, column,
+               std::min(group, args.n - column), shared + k * columns + column * steps);
+  });
+}
+
 // A task: c points at its first result, in rows of stride ldc. `last` says that the sums of this
 // task are complete and take the bias and the activation.
 template <class T>
@@ -59,6 +89,7 @@ struct Task {
   T* c;
   int64_t ldc, k_block;
   bool accumulate, last;
+  const T* shared;  // the packed right operand, or null
 
   void run(const Region& region) const {
     std::optional<FlushDenormals> flush;
@@ -85,19 +116,24 @@ struct Task {
     return {copy, 0, tile.rows * block.steps};
   }
 
+  const T* shared_panels(const Region& block, int64_t first) const {
+    if (!shared) return nullptr;
+    return shared + block.k * packed_columns<T>(args.n) + (block.column + first) * block.steps;
+  }
+
   void multiply(const Region& block, const LeftBlock<T>& left, bool add, bool complete) const {
     const DenseTile<T>& tile = dense_tile<T>();
     const auto& multiply = args.transpose_a ? tile.multiply_packed : tile.multiply;
     const T* bias = complete ? static_cast<const T*>(args.bias) : nullptr;
-    const auto pack = args.transpose_b ? tile.pack_columns_transposed : tile.pack_columns;
-    alignas(64) T panels[dense_group * dense_panel_bytes / sizeof(T)];
-    const int64_t b_row = args.transpose_b ? 1 : args.ldb,
-                  b_column = args.transpose_b ? args.ldb : 1;
+    alignas(64) T own[dense_group * dense_panel_bytes / sizeof(T)];
     const int64_t group = dense_group * tile.columns;
     for (int64_t first = 0; first < block.columns; first += group) {
       const int64_t end = std::min(first + group, block.columns);
-      pack(b + block.k * b_row + (block.column + first) * b_column, args.ldb, block.steps,
-           end - first, panels);
+      const T* panels = shared_panels(block, first);
+      if (!panels) {
+        pack_right(args, b, block.k, block.steps, block.column + first, end - first, own);
+        panels = own;
+      }
       for (int64_t j = first; j < end; j += tile.columns) {
         const int filled = static_cast<int>(std::min<int64_t>(tile.columns, end - j));
         DenseTileArgs<T> t{
@@ -118,7 +154,8 @@ struct Task {
 
 // Task `index` of the cut; parts of k write to `partial`, (k_parts, m, n).
 template <class T>
-void run_task(const MatmulArgs& args, const DenseCut& cut, int64_t index, T* partial) {
+void run_task(const MatmulArgs& args, const DenseCut& cut, int64_t index, const T* shared,
+              T* partial) {
   const int64_t column_block = index % cut.column_blocks;
   index /= cut.column_blocks;
   const int64_t row_block = index % cut.row_blocks;
@@ -139,7 +176,8 @@ void run_task(const MatmulArgs& args, const DenseCut& cut, int64_t index, T* par
           ldc,
           cut.k_block,
           whole && args.accumulate,
-          whole}
+          whole,
+          shared}
       .run(region);
 }
 
@@ -160,11 +198,20 @@ void add_parts(const MatmulArgs& args, int64_t parts, const T* partial, int64_t 
   apply_activation(args.activation, c, args.ldc, 1, args.n);
 }
 
+// Elements of the workspace: the shared right operand, then the parts of k.
 template <class T>
-void run_packed(const MatmulArgs& args, T* partial) {
+int64_t shared_elements(const MatmulArgs& args, const DenseCut& cut) {
+  return cut.share_right ? packed_columns<T>(args.n) * args.k : 0;
+}
+
+template <class T>
+void run_packed(const MatmulArgs& args, T* workspace) {
   const DenseCut cut = cut_of<T>(args);
+  T* shared = cut.share_right ? workspace : nullptr;
+  T* partial = workspace + shared_elements<T>(args, cut);
+  if (shared) pack_shared(args, cut.k_block, shared);
   parallel_for(args.batch.numel() * cut.k_parts * cut.row_blocks * cut.column_blocks,
-               [&](int64_t task) { run_task(args, cut, task, partial); });
+               [&](int64_t task) { run_task(args, cut, task, shared, partial); });
   if (cut.k_parts > 1)
     parallel_range(args.m, 16, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) add_parts(args, cut.k_parts, partial, row);
@@ -183,8 +230,9 @@ void matmul_cpu_packed(const MatmulArgs& args, void* workspace) {
 int64_t matmul_packed_workspace(const MatmulArgs& args) {
   return dispatch_float(args.dtype, [&](auto tag) -> int64_t {
     using T = typename decltype(tag)::type;
-    const int64_t parts = cut_of<T>(args).k_parts;
-    return parts > 1 ? parts * args.m * args.n * static_cast<int64_t>(sizeof(T)) : 0;
+    const DenseCut cut = cut_of<T>(args);
+    const int64_t parts = cut.k_parts > 1 ? cut.k_parts * args.m * args.n : 0;
+    return (shared_elements<T>(args, cut) + parts) * static_cast<int64_t>(sizeof(T));
   });
 }
 
