@@ -302,5 +302,34 @@ TEST(convolution, GivesTheSameBitsForAnyNumberOfThreads) {
                 });
 }
 
+TEST(convolution, WinogradGivesTheSameBitsForAnyNumberOfThreads) {
+  ConvolutionShape s = make(9, 64, 96, 1, {1, 9, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
+  s.channels_last = true;
+  if (!convolution_fits_winograd(s)) GTEST_SKIP() << "needs AVX2";
+  const auto numbers = [](int64_t count) {
+    std::vector<float> values(static_cast<size_t>(count));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 1.0f / static_cast<float>(i % 997 + 3);
+    return values;
+  };
+  const int64_t weights = s.out_channels * s.in_channels * 9;
+  const auto x = numbers(s.batch * s.in_channels * s.input_size()), w = numbers(weights);
+  const auto dy = numbers(s.batch * s.out_channels * s.output_size());
+  check_threads(
+      convolution_winograd_workspace(s), static_cast<int64_t>(dy.size()),
+      [&](void* workspace, float* y) {
+        convolution_cpu_winograd({DType::f32, s, x.data(), w.data(), nullptr, y}, workspace);
+      });
+  check_threads(convolution_backward_input_winograd_workspace(s), static_cast<int64_t>(x.size()),
+                [&](void* workspace, float* dx) {
+                  convolution_backward_input_cpu_winograd({DType::f32, s, dy.data(), w.data(), dx},
+                                                          workspace);
+                });
+  check_threads(convolution_backward_weight_winograd_workspace(s), weights,
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_winograd({DType::f32, s, x.data(), dy.data(), dw},
+                                                           workspace);
+                });
+}
+
 }  // namespace
 }  // namespace gradus::kernels
