@@ -69,9 +69,11 @@ void attention_cpu(const AttentionArgs& args);
 // d_i = <dout_i, out_i> - dlogsumexp_i:
 //   dvalue_j = sum_i p_ij dout_i, ds_ij = p_ij (<dout_i, v_j> - d_i),
 //   dquery_i = scale * sum_j ds_ij k_j, dkey_j = scale * sum_i ds_ij q_i.
-// Exactly this formula, whatever out and logsumexp are. dquery is (lead, queries, depth); dkey and
-// dvalue are (key_lead, keys, ...): lead with its last dim divided by the group (not summed over
-// broadcast dims). dlogsumexp may be null (0).
+// Exactly this formula, whatever out and logsumexp are. Where out is null,
+// d_i = sum_j p_ij <dout_i, v_j> - dlogsumexp_i: the same number at twice the products, for an out
+// that was stored rounded (the differences <dout_i, v_j> - d_i would show it). dquery is (lead,
+// queries, depth); dkey and dvalue are (key_lead, keys, ...): lead with its last dim divided by the
+// group (not summed over broadcast dims). dlogsumexp may be null (0).
 struct AttentionBackwardArgs {
   AttentionProblem problem;
   const void *dout, *out, *logsumexp, *dlogsumexp;
@@ -82,17 +84,50 @@ struct AttentionBackwardArgs {
 int64_t attention_backward_workspace(const AttentionProblem& problem);  // of the cpu variant
 void attention_backward_cpu(const AttentionBackwardArgs& args);
 
-// f32, in blocks of 64 queries and 64 keys, for depths that are multiples of 16. The workspace
-// holds transposed keys (and values) and one number a query.
-inline bool attention_fits_blocks(const AttentionProblem& p) {
-  return p.depth > 0 && p.depth % 16 == 0 && p.value_depth > 0 && p.value_depth % 16 == 0;
-}
-inline int64_t attention_block_workspace(const AttentionProblem& p, bool backward) {
-  const int64_t keys = p.lead.numel() / p.key_index.group * ((p.keys + 63) / 64 * 64);
-  const int64_t floats =
-      backward ? keys * (p.depth + p.value_depth) + p.lead.numel() * p.queries : keys * p.depth;
-  return floats * static_cast<int64_t>(sizeof(float));
-}
+// How the block variants (f32, blocks of 64 queries and 64 keys) use their workspace: where its
+// parts begin, in floats. Operands are packed in blocks of 64 rows, columns filled up to sixteens
+// (`wide`); sums grow in rows of that width, in the outputs themselves where they are as wide.
+struct AttentionScratch {
+  int64_t wide, value_wide;           // depth and value_depth, filled up
+  int64_t key_columns, value_panels;  // forward: transposed keys, values
+  int64_t value_columns, key_panels, query_panels, dout_panels, terms;  // backward only
+  int64_t queries, key_sums, value_sums;  // sums: (out or dquery), dkey, dvalue
+  int64_t parts;  // of the backward pass of one matrix of keys, each with its own dquery
+  int64_t total;
+
+  AttentionScratch(const AttentionProblem& p, bool backward) {
+    const auto filled = [](int64_t n, int64_t to) { return (n + to - 1) / to * to; };
+    const int64_t matrices = p.lead.numel(), shared = matrices / p.key_index.group;
+    const int64_t keys = shared * filled(p.keys, 64), rows = matrices * p.queries;
+    const int64_t query_rows = matrices * filled(p.queries, 64);
+    wide = filled(p.depth, 16);
+    value_wide = filled(p.value_depth, 16);
+    total = 0;
+    const auto take = [this](int64_t floats) { return (total += floats) - floats; };
+    key_columns = take(keys * p.depth);
+    value_panels = take(backward ? 0 : keys * value_wide);
+    value_columns = take(backward ? keys * p.value_depth : 0);
+    key_panels = take(backward ? keys * wide : 0);
+    query_panels = take(backward ? query_rows * wide : 0);
+    dout_panels = take(backward ? query_rows * value_wide : 0);
+    terms = take(backward ? rows : 0);
+    parts = backward ? most_parts(shared, filled(p.keys, 64) / 64) : 1;
+    const int64_t width = backward ? wide : value_wide;
+    const bool own = width != (backward ? p.depth : p.value_depth);
+    queries = take((own ? parts : parts - 1) * rows * width);
+    key_sums = take(backward && wide != p.depth ? shared * p.keys * wide : 0);
+    value_sums = take(backward && value_wide != p.value_depth ? shared * p.keys * value_wide : 0);
+  }
+  int64_t bytes() const { return total * static_cast<int64_t>(sizeof(float)); }
+
+ private:
+  // Enough tasks for some cores, yet few copies of dquery.
+  static int64_t most_parts(int64_t shared, int64_t blocks) {
+    const int64_t wanted = shared == 0 ? 1 : (7 + shared) / shared;
+    const int64_t most = wanted < 4 ? wanted : 4;
+    return most < blocks ? most : (blocks < 1 ? 1 : blocks);
+  }
+};
 void attention_avx2(const AttentionArgs& args);
 void attention_avx512(const AttentionArgs& args);
 void attention_backward_avx2(const AttentionBackwardArgs& args);

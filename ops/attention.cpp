@@ -225,7 +225,8 @@ AttentionFormula attention_formula(const AttentionValues& v, const Attrs& attrs)
                {{"p", p.dropout}, {"training", true}, {"rng_path", attrs.integer("rng_path")}});
     dweights = dweights * f.kept;
   }
-  Value terms = sum(dout * widened(v.out), {-1}, true);
+  Value terms =
+      v.out ? sum(dout * widened(v.out), {-1}, true) : sum(f.weights * dweights, {-1}, true);
   if (v.dlogsumexp) terms = terms - reshape(v.dlogsumexp, column);
   f.gradients = f.weights * (dweights - terms);
   return f;

@@ -36,7 +36,7 @@ struct AttentionFormula {
   Value gradients;  // ds, (lead, queries, keys)
 };
 struct AttentionValues {
-  Value query, key, value, mask, dout, out, logsumexp, dlogsumexp;
+  Value query, key, value, mask, dout, out, logsumexp, dlogsumexp;  // mask, out: may be null
 };
 AttentionFormula attention_formula(const AttentionValues& values, const Attrs& attrs);
 

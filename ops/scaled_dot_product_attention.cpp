@@ -16,8 +16,9 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const kernels::AttentionProblem p = attention_problem(
       args.op, args.in[query_in], args.in[key_in], args.in[value_in], args.in[mask_in], args.attrs);
   // Throws where the scratch of the kernels could not be counted in 63 bits.
-  (void)dtype_bytes(DType::f64,
-                    with_dims(p.lead, {p.keys + 64, p.depth + p.value_depth + 1}).numel());
+  (void)dtype_bytes(
+      DType::f64,
+      with_dims(p.lead, {p.queries + p.keys + 128, 8 * (p.depth + p.value_depth + 32)}).numel());
   (void)dtype_bytes(DType::f64, with_dims(p.lead, {p.queries + 64, p.keys + 64}).numel());
   return {{args.in[query_in].dtype, with_dims(p.lead, {p.queries, p.value_depth})},
           {statistics_dtype(args.in[query_in].dtype), with_dims(p.lead, {p.queries})}};
@@ -27,14 +28,13 @@ kernels::AttentionArgs bind(const RunArgs& args) {
   return {attention_problem(args, query_in), args.out[0].data, args.out[1].data, args.workspace};
 }
 
-bool fits_blocks(const KernelQuery& query) {
-  return kernels::attention_fits_blocks(attention_problem(query, query_in));
-}
-
 std::vector<Value> grad(GradArgs& args) {
   const AttrList attrs(args.attrs.all().begin(), args.attrs.all().end());
+  // The backward pass takes differences from sums over a row of `output`: rounded to a reduced
+  // float it would be off by more than they are.
+  const bool rounded = is_reduced_float(args.in[query_in].dtype());
   const AttentionValues v{args.in[query_in], args.in[key_in],       args.in[value_in],
-                          args.in[mask_in],  args.dout_or_zeros(0), args.out[0],
+                          args.in[mask_in],  args.dout_or_zeros(0), rounded ? Value() : args.out[0],
                           args.out[1],       args.dout[1]};
   const std::vector<Value> parts =
       apply("scaled_dot_product_attention_backward",
@@ -98,9 +98,9 @@ OpDef scaled_dot_product_attention_op() {
       .infer = infer,
       .grad = grad,
       .cpu = cpu_variants<bind, kernels::attention_avx512, kernels::attention_avx2,
-                          kernels::attention_cpu, fits_blocks>(
+                          kernels::attention_cpu>(
           [](const KernelQuery& query) {
-            return kernels::attention_block_workspace(attention_problem(query, query_in), false);
+            return kernels::AttentionScratch(attention_problem(query, query_in), false).bytes();
           },
           [](const KernelQuery& query) {
             return kernels::attention_workspace(attention_problem(query, query_in));

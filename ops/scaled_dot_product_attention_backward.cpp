@@ -46,17 +46,13 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
 kernels::AttentionBackwardArgs bind(const RunArgs& args) {
   return {attention_problem(args, query_in),
           args.in[dout_in].data,
-          args.in[out_in].data,
+          args.has(out_in) ? args.in[out_in].data : nullptr,
           args.in[logsumexp_in].data,
           args.has(dlogsumexp_in) ? args.in[dlogsumexp_in].data : nullptr,
           args.out[0].data,
           args.out[1].data,
           args.out[2].data,
           args.workspace};
-}
-
-bool fits_blocks(const KernelQuery& query) {
-  return kernels::attention_fits_blocks(attention_problem(query, query_in));
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -114,7 +110,12 @@ std::vector<Sample> samples() {
                {{"is_causal", true}, {"enable_gqa", true}}),
       backward({8, 4}, 256, {8, 4, 256, 64}, {8, 4, 256, 64}, {8, 4, 256, 64}, none, false,
                {{"is_causal", true}})};
+  for (size_t i : {0, 3, 5, 7, 10, 11}) {  // without `output`
+    list.insert(list.end() - 1, list[i]);
+    list[list.size() - 2].inputs[out_in] = SampleInput::absent();
+  }
   list[10].grad = list[10].second = list[11].grad = list[11].second = false;
+  for (size_t i : {list.size() - 3, list.size() - 2}) list[i].grad = list[i].second = false;
   list.back().bench = true;
   return list;
 }
@@ -127,28 +128,28 @@ OpDef scaled_dot_product_attention_backward_op() {
       .doc =
           "the gradients of scaled_dot_product_attention from its outputs, weights "
           "recomputed as exp(scores - logsumexp); broadcast leading dims are not summed "
-          "over, heads that share keys are",
+          "over, heads that share keys are. Without `output`, its products with grad_output are "
+          "taken from the weights",
       .inputs = {{"grad_output"},
                  {"query"},
                  {"key"},
                  {"value"},
                  {"attn_mask", InputKind::optional},
-                 {"output"},
+                 {"output", InputKind::optional},
                  {"logsumexp"},
                  {"grad_logsumexp", InputKind::optional}},
       .outputs = {"grad_query", "grad_key", "grad_value"},
       .attributes = attention_attributes(),
       .infer = infer,
       .grad = grad,
-      .cpu =
-          cpu_variants<bind, kernels::attention_backward_avx512, kernels::attention_backward_avx2,
-                       kernels::attention_backward_cpu, fits_blocks>(
-              [](const KernelQuery& query) {
-                return kernels::attention_block_workspace(attention_problem(query, query_in), true);
-              },
-              [](const KernelQuery& query) {
-                return kernels::attention_backward_workspace(attention_problem(query, query_in));
-              }),
+      .cpu = cpu_variants<bind, kernels::attention_backward_avx512,
+                          kernels::attention_backward_avx2, kernels::attention_backward_cpu>(
+          [](const KernelQuery& query) {
+            return kernels::AttentionScratch(attention_problem(query, query_in), true).bytes();
+          },
+          [](const KernelQuery& query) {
+            return kernels::attention_backward_workspace(attention_problem(query, query_in));
+          }),
       .random = true,
       .samples = samples,
       .cost = [](const KernelQuery& query) {

@@ -82,7 +82,7 @@ struct BackwardMatrix : Matrix<T> {
   BackwardMatrix(const AttentionBackwardArgs& args, int64_t index)
       : Matrix<T>(args.problem, index),
         dout(static_cast<const T*>(args.dout) + index * rows() * values()),
-        out(static_cast<const T*>(args.out) + index * rows() * values()),
+        out(args.out ? static_cast<const T*>(args.out) + index * rows() * values() : nullptr),
         logsumexp(static_cast<const T*>(args.logsumexp) + index * rows()),
         dlogsumexp(args.dlogsumexp ? static_cast<const T*>(args.dlogsumexp) + index * rows()
                                    : nullptr) {}
@@ -93,8 +93,16 @@ struct BackwardMatrix : Matrix<T> {
   // d_i.
   double row_term(int64_t i) const {
     double sum = dlogsumexp ? -static_cast<double>(dlogsumexp[i]) : 0;
-    for (int64_t e = i * values(); e < (i + 1) * values(); ++e)
-      sum += static_cast<double>(dout[e]) * static_cast<double>(out[e]);
+    if (out) return sum + dot(i, out + i * values());
+    for (int64_t j = 0; j < this->p.keys; ++j)
+      sum += weight(i, j) * this->kept(i, j) * dot(i, this->v + j * values());
+    return sum;
+  }
+  // <dout_i, row>
+  double dot(int64_t i, const T* row) const {
+    double sum = 0;
+    for (int64_t e = 0; e < values(); ++e)
+      sum += static_cast<double>(dout[i * values() + e]) * static_cast<double>(row[e]);
     return sum;
   }
   double weight(int64_t i, int64_t j) const {
@@ -102,18 +110,13 @@ struct BackwardMatrix : Matrix<T> {
   }
   // ds_ij, from p_ij and d_i.
   double score_gradient(int64_t i, int64_t j, double p_ij, double d_i) const {
-    double dp = 0;
-    for (int64_t e = 0; e < values(); ++e)
-      dp += static_cast<double>(dout[i * values() + e]) *
-            static_cast<double>(this->v[j * values() + e]);
-    return p_ij * (dp * this->kept(i, j) - d_i);
+    return p_ij * (dot(i, this->v + j * values()) * this->kept(i, j) - d_i);
   }
 };
 
 template <class T>
-void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, double* sums, T* dquery) {
+void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, double d, double* sums, T* dquery) {
   const AttentionProblem& p = m.p;
-  const double d = m.row_term(i);
   for (int64_t e = 0; e < p.depth; ++e) sums[e] = 0;
   for (int64_t j = 0; j < p.keys; ++j) {
     const double ds = m.score_gradient(i, j, m.weight(i, j), d) * p.scale;
@@ -122,13 +125,14 @@ void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, double* sums, T* 
   for (int64_t e = 0; e < p.depth; ++e) dquery[e] = static_cast<T>(sums[e]);
 }
 
-// Adds what matrix m gives to the gradients of key j and value j.
+// Adds what matrix m, whose d are `terms`, gives to the gradients of key j and value j.
 template <class T>
-void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, double* dkey, double* dvalue) {
+void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, const double* terms, double* dkey,
+                      double* dvalue) {
   const AttentionProblem& p = m.p;
   for (int64_t i = 0; i < p.queries; ++i) {
     const double weight = m.weight(i, j), kept = weight * m.kept(i, j);
-    const double ds = m.score_gradient(i, j, weight, m.row_term(i)) * p.scale;
+    const double ds = m.score_gradient(i, j, weight, terms[i]) * p.scale;
     for (int64_t e = 0; e < p.depth; ++e) dkey[e] += ds * static_cast<double>(m.q[i * p.depth + e]);
     for (int64_t e = 0; e < p.value_depth; ++e)
       dvalue[e] += kept * static_cast<double>(m.dout[i * p.value_depth + e]);
@@ -136,15 +140,15 @@ void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, double* dkey, doubl
 }
 
 template <class T>
-void key_gradients(const AttentionBackwardArgs& args, int64_t shared) {
+void key_gradients(const AttentionBackwardArgs& args, const double* terms, double* scratch,
+                   int64_t shared) {
   const AttentionProblem& p = args.problem;
-  double* sums = static_cast<double*>(args.workspace) + shared * (p.depth + p.value_depth);
+  double* sums = scratch + shared * (p.depth + p.value_depth);
   double* value_sums = sums + p.depth;
   for (int64_t j = 0; j < p.keys; ++j) {
     for (int64_t e = 0; e < p.depth + p.value_depth; ++e) sums[e] = 0;
-    for (int64_t head = 0; head < p.key_index.group; ++head)
-      add_key_gradient(BackwardMatrix<T>(args, shared * p.key_index.group + head), j, sums,
-                       value_sums);
+    for (int64_t n = shared * p.key_index.group; n < (shared + 1) * p.key_index.group; ++n)
+      add_key_gradient(BackwardMatrix<T>(args, n), j, terms + n * p.queries, sums, value_sums);
     T* dkey = static_cast<T*>(args.dkey) + (shared * p.keys + j) * p.depth;
     T* dvalue = static_cast<T*>(args.dvalue) + (shared * p.keys + j) * p.value_depth;
     for (int64_t e = 0; e < p.depth; ++e) dkey[e] = static_cast<T>(sums[e]);
@@ -173,22 +177,27 @@ void attention_cpu(const AttentionArgs& args) {
 }
 
 int64_t attention_backward_workspace(const AttentionProblem& p) {
-  return p.lead.numel() * (p.depth + p.value_depth) * static_cast<int64_t>(sizeof(double));
+  return p.lead.numel() * (p.queries + p.depth + p.value_depth) *
+         static_cast<int64_t>(sizeof(double));
 }
 
 void attention_backward_cpu(const AttentionBackwardArgs& args) {
   const AttentionProblem& p = args.problem;
+  double* terms = static_cast<double*>(args.workspace);
+  double* scratch = terms + p.lead.numel() * p.queries;
   dispatch_float(p.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     parallel_for(p.lead.numel(), [&](int64_t n) {
       const BackwardMatrix<T> m(args, n);
-      double* sums = static_cast<double*>(args.workspace) + n * p.depth;
-      for (int64_t i = 0; i < p.queries; ++i)
-        query_gradient_row(m, i, sums,
+      for (int64_t i = 0; i < p.queries; ++i) {
+        double& d = terms[n * p.queries + i];
+        d = m.row_term(i);
+        query_gradient_row(m, i, d, scratch + n * p.depth,
                            static_cast<T*>(args.dquery) + (n * p.queries + i) * p.depth);
+      }
     });
     parallel_for(p.lead.numel() / p.key_index.group,
-                 [&](int64_t shared) { key_gradients<T>(args, shared); });
+                 [&](int64_t shared) { key_gradients<T>(args, terms, scratch, shared); });
   });
 }
 

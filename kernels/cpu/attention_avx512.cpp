@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/cpu/attention_lanes.h"
+#include "kernels/cpu/attention_backward.h"
+#include "kernels/cpu/attention_forward.h"
 
 namespace gradus::kernels {
 

@@ -71,6 +71,12 @@ inline Lanes where_equal(Lanes x, Lanes y, Lanes a, Lanes b) {
 }
 // a * 2^n for whole n in [-252, 252] held as floats: two steps, so that subnormal results are met.
 inline Lanes scale_by_power(Lanes a, Lanes n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+// a * 2^n for whole n in [-127, 128] from `shifted` = 1.5 * 2^23 + n: 0 for the least n and
+// infinite for the largest.
+inline Lanes scale_by_shifted(Lanes a, Lanes shifted) {
+  const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(shifted.v), _mm512_set1_epi32(127));
+  return {_mm512_mul_ps(a.v, _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23)))};
+}
 // Sum of lanes i and i + 8.
 inline __m256 fold(Lanes a) {
   return _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
@@ -159,6 +165,13 @@ inline __m256 scale_by_power(__m256 a, __m256 n) {
 inline Lanes scale_by_power(Lanes a, Lanes n) {
   return {scale_by_power(a.lo, n.lo), scale_by_power(a.hi, n.hi)};
 }
+inline __m256 scale_by_shifted(__m256 a, __m256 shifted) {
+  const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(127));
+  return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23)));
+}
+inline Lanes scale_by_shifted(Lanes a, Lanes shifted) {
+  return {scale_by_shifted(a.lo, shifted.lo), scale_by_shifted(a.hi, shifted.hi)};
+}
 inline __m256 fold(Lanes a) { return _mm256_add_ps(a.lo, a.hi); }
 inline __m256 fold_max(Lanes a) { return _mm256_max_ps(a.lo, a.hi); }
 
@@ -179,14 +192,8 @@ inline float largest(Lanes a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-// e^x within 2 ulp: x = n ln 2 + r with |r| <= ln(2)/2, the Taylor polynomial of degree 7 in r,
-// times 2^n. 0 below -104, infinity above 89, NaN for NaN.
-inline Lanes exp(Lanes x) {
-  const Lanes clamped = max(Lanes::all(-104.f), min(Lanes::all(89.f), x));
-  const Lanes magic = Lanes::all(12582912.f);  // 1.5 * 2^23: adding it rounds to a whole number
-  const Lanes n = fma(clamped, Lanes::all(1.44269504f), magic) - magic;
-  Lanes r = fma(n, Lanes::all(-0.693145752f), clamped);  // ln 2 in two parts, the first exact in n
-  r = fma(n, Lanes::all(-1.42860677e-6f), r);
+// e^r for |r| <= ln(2)/2: the Taylor polynomial of degree 7.
+inline Lanes exp_small(Lanes r) {
   Lanes y = Lanes::all(1.f / 5040);
   y = fma(y, r, Lanes::all(1.f / 720));
   y = fma(y, r, Lanes::all(1.f / 120));
@@ -194,8 +201,28 @@ inline Lanes exp(Lanes x) {
   y = fma(y, r, Lanes::all(1.f / 6));
   y = fma(y, r, Lanes::all(0.5f));
   y = fma(y, r, Lanes::all(1.f));
-  y = fma(y, r, Lanes::all(1.f));
-  return scale_by_power(y, n);
+  return fma(y, r, Lanes::all(1.f));
+}
+// x = n ln 2 + r with |r| <= ln(2)/2: magic + n, whose low bits hold n, and r.
+struct Exponent {
+  Lanes shifted, n, r;
+};
+inline Exponent split_exponent(Lanes x) {
+  const Lanes magic = Lanes::all(12582912.f);  // 1.5 * 2^23: adding it rounds to a whole number
+  const Lanes shifted = fma(x, Lanes::all(1.44269504f), magic), n = shifted - magic;
+  const Lanes r = fma(n, Lanes::all(-0.693145752f), x);  // ln 2 in two parts, the first exact in n
+  return {shifted, n, fma(n, Lanes::all(-1.42860677e-6f), r)};
+}
+
+// e^x within 2 ulp. 0 below -104, infinity above 89, NaN for NaN.
+inline Lanes exp(Lanes x) {
+  const Exponent e = split_exponent(max(Lanes::all(-104.f), min(Lanes::all(89.f), x)));
+  return scale_by_power(exp_small(e.r), e.n);
+}
+// The same without subnormal results: 0 below -87.7, infinity above 88.1.
+inline Lanes exp_normal(Lanes x) {
+  const Exponent e = split_exponent(max(Lanes::all(-88.3f), min(Lanes::all(88.9f), x)));
+  return scale_by_shifted(exp_small(e.r), e.shifted);
 }
 
 // Both through e^x, absolute error 1e-7 (a gate's scale).
