@@ -146,5 +146,6 @@ MODELS = {
 
 def make_optimizer(name, model):
     if name in ("mlp", "cnn", "resnet18"):
-        return torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        lr = 0.001 if name == "resnet18" else 0.01  # as training/benchmark_models.cpp
+        return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     return torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.0)
