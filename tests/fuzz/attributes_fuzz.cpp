@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A libFuzzer target: the JSON of an op's attributes, for the op that the first byte chooses, and
 // the shape rule on what comes of it. Built with clang when asked: -DGRADUS_FUZZ=ON.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -18,7 +19,8 @@ void infer(const gradus::OpDef& op, const gradus::AttrList& given) {
   const gradus::Attrs attrs(op.name, op.attributes, given);
   if (op.infer == nullptr) return;
   std::vector<gradus::TensorSpec> specs;
-  for (const gradus::SampleInput& input : op.samples()[0].inputs)
+  const std::vector<gradus::Sample> samples = op.samples();
+  for (const gradus::SampleInput& input : samples[0].inputs)
     specs.push_back({input.dtype, input.shape, input.present});
   specs.resize(std::max(specs.size(), op.inputs.size()), gradus::TensorSpec::absent());
   (void)op.infer({op.name, specs, attrs});
