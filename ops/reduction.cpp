@@ -111,6 +111,7 @@ std::vector<Sample> reduction_samples(const ReductionSamples& options) {
   push({0, 3}, {{"dim", 1}});
   if (options.empty) push({0, 3}, {{"dim", 0}});
   push({67, 3}, {{"dim", 0}});
+  push({2, 1101}, {{"dim", -1}});
   push({3, 37, 3}, {{"dim", AttrValue::Integers{1}}});
   for (const AttrList& attrs : options.more) push({4, 5}, attrs);
   push({1024, 1024}, {{"dim", -1}}, true);

@@ -126,7 +126,7 @@ CheckReport run_check(const OpCheck& check, const OpDef& op) {
 }
 
 std::string SampleCase::text() const {
-  return fmt::format("sample {} {}", index, describe(op_case));
+  return fmt::format("sample {} {}{}", index, describe(op_case), rare);
 }
 
 std::vector<SampleCase> sample_cases(const OpDef& op, std::initializer_list<DType> types,

@@ -45,6 +45,7 @@ struct SampleCase {
   size_t index = 0;  // of the sample in its op's list
   DType floats = DType::f32;
   OpCase op_case;
+  std::string rare = {};  // what its inputs hold beside the sample's own values, for messages
 
   std::string text() const;  // "sample 2 softmax(f32 (3, 7), {dim: -1})"
 };

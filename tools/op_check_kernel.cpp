@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel does to memory, and its variants against the reference.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "engine/base/error.h"
@@ -165,6 +166,27 @@ void check_variant_memory(const OpDef& op, const KernelProbe& probe, std::string
                        report);
 }
 
+// Copies of the sample whose first floating input holds, at three places, NaN or a number whose
+// exponential overflows. (Other inputs may meet the zeros of padding, and infinities what is
+// subtracted first: there variants differ by right.)
+std::vector<SampleCase> with_rare_values(const SampleCase& sample) {
+  std::vector<SampleCase> list;
+  const std::vector<Tensor>& inputs = sample.op_case.inputs;
+  const auto first = std::ranges::find_if(inputs, [](const Tensor& input) {
+    return input && input.dtype() == DType::f32 && input.numel() > 0;
+  });
+  if (first == inputs.end()) return list;
+  for (double value : {std::nan(""), 1e4, -1e4}) {
+    list.push_back(sample);
+    Tensor& changed = list.back().op_case.inputs[static_cast<size_t>(first - inputs.begin())];
+    changed = first->to(cpu_device());
+    for (int64_t at : {first->numel() / 3, first->numel() / 2, first->numel() - 1})
+      changed.data_as<float>()[at] = static_cast<float>(value);
+    list.back().rare = fmt::format(", {} among its inputs", value);
+  }
+  return list;
+}
+
 void compare_variants(const OpDef& op, const SampleCase& sample, CheckReport& report) {
   const KernelProbe probe(sample);
   if (sample.sample.bench && probe.flops() > most_flops) return;
@@ -200,6 +222,8 @@ void check_variants(const OpDef& op, CheckReport& report) {
     for (const SampleCase& sample :
          sample_cases(op, {DType::f32, DType::f64, DType::bf16, DType::f16}, bench))
       compare_variants(op, sample, report);
+  for (const SampleCase& sample : sample_cases(op, {DType::f32}))
+    for (const SampleCase& rare : with_rare_values(sample)) compare_variants(op, rare, report);
 }
 
 }  // namespace gradus

@@ -42,14 +42,21 @@ Value grow_other(Dice& dice, const Value a, const Value b) {
       return cast(a, DType::f64) - cast(sin(cast(a, DType::f32)), DType::f64);
     case 4:
       return a.rank() == 2 ? apply1("matmul", {a, transpose(a, 0, 1)}) : sigmoid(a);
-    case 5:  // both halves of a node of several outputs
+    case 5: {  // two equal nodes of two outputs, of which both are read
       if (a.rank() == 0 || a.shape()[0] < 3) return exp(-a);
-      return apply(
-          "split", {a},
-          {{"split_size_or_sections",
-            AttrValue::Integers{1, a.shape()[0] - 1}}})[static_cast<size_t>(dice.below(2))];
-    case 6:  // may lie where its first input lies, and reads it twice
-      return a.rank() > 0 ? apply1("softmax_backward", {a, a}, {{"dim", -1}}) : a * a;
+      const AttrList sections = {
+          {"split_size_or_sections", AttrValue::Integers{1, a.shape()[0] - 1}}};
+      const Value front = apply("split", {a}, sections)[0], back = apply("split", {a}, sections)[1];
+      return a * (sum(sin(front)) - sum(sin(back)));
+    }
+    case 6: {  // may lie where its first input lies, and reads that twice in another order
+      if (a.rank() == 0) return a * a;
+      std::vector<int64_t> next;
+      for (int64_t i = 0; i < a.shape()[0]; ++i) next.push_back((i + 1) % a.shape()[0]);
+      const Value index =
+          a.graph().constant(Tensor::from<int64_t>(DType::i64, {a.shape()[0]}, next));
+      return apply1("index_add", {a, index, a}, {{"dim", 0}});
+    }
     case 7:
       return a.rank() == 2 ? apply1("tril", {a}, {{"diagonal", dice.below(3) - 1}}) : square(a);
     case 8:
