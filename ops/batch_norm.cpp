@@ -18,26 +18,9 @@ enum Output { y_out, running_mean_out, running_var_out, mean_out, rstd_out };
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec& x = args.in[x_in];
-  const bool training = args.attrs.boolean("training"), running = args.has(running_mean_in);
-  const bool last = args.attrs.boolean("channels_last");
   GRADUS_CHECK(x.shape.rank() >= 2, "[{}] input, expected rank 2 or more, got {}", args.op,
                to_string(x));
-  GRADUS_CHECK(running == args.has(running_var_in),
-               "[{}] expected running_mean and running_var both or neither", args.op);
-  GRADUS_CHECK(training || running, "[{}] without training, expected running_mean and running_var",
-               args.op);
-  GRADUS_CHECK(!training || batch_norm_shape(x.shape, last).count() != 1,
-               "[{}] training, expected more than one value per channel, got {}", args.op,
-               to_string(x));
-  const Shape channels{x.shape[last ? x.shape.rank() - 1 : 1]};
-  check_affine(args, running_mean_in, "running_mean", channels);
-  check_affine(args, running_var_in, "running_var", channels);
-  check_affine(args, weight_in, "weight", channels);
-  check_affine(args, bias_in, "bias", channels);
-  const TensorSpec statistics{statistics_dtype(x.dtype), channels};
-  const TensorSpec none{statistics.dtype, {0}};
-  return {x, running ? args.in[running_mean_in] : none, running ? args.in[running_var_in] : none,
-          statistics, statistics};
+  return batch_norm_outputs(args, batch_norm_shape(x.shape, args.attrs.boolean("channels_last")));
 }
 
 kernels::BatchNormArgs bind(const RunArgs& args) {
@@ -143,6 +126,41 @@ std::vector<Sample> samples() {
 
 }  // namespace
 
+std::vector<InputSpec> batch_norm_inputs() {
+  return {{"input"},
+          {"running_mean", InputKind::optional, false},
+          {"running_var", InputKind::optional, false},
+          {"weight", InputKind::optional},
+          {"bias", InputKind::optional}};
+}
+
+std::vector<AttrSpec> batch_norm_attributes() {
+  return {{"training", AttrType::boolean, false},
+          {"momentum", AttrType::real, 0.1},
+          {"eps", AttrType::real, 1e-5}};
+}
+
+std::vector<TensorSpec> batch_norm_outputs(const InferArgs& args,
+                                           const kernels::BatchNormShape& shape) {
+  const TensorSpec& x = args.in[x_in];
+  const bool training = args.attrs.boolean("training"), running = args.has(running_mean_in);
+  GRADUS_CHECK(running == args.has(running_var_in),
+               "[{}] expected running_mean and running_var both or neither", args.op);
+  GRADUS_CHECK(training || running, "[{}] without training, expected running_mean and running_var",
+               args.op);
+  GRADUS_CHECK(!training || shape.count() != 1,
+               "[{}] training, expected more than one value per channel, got {}", args.op,
+               to_string(x));
+  const Shape channels{shape.channels};
+  check_affine(args, running_mean_in, "running_mean", channels);
+  check_affine(args, running_var_in, "running_var", channels);
+  check_affine(args, weight_in, "weight", channels);
+  check_affine(args, bias_in, "bias", channels);
+  const TensorSpec statistics{statistics_dtype(x.dtype), channels}, none{statistics.dtype, {0}};
+  return {x, running ? args.in[running_mean_in] : none, running ? args.in[running_var_in] : none,
+          statistics, statistics};
+}
+
 kernels::BatchNormShape batch_norm_shape(const Shape& x, bool channels_last) {
   const int rank = x.rank();
   if (channels_last) return {x.product(0, rank - 1), x[rank - 1], 1};
@@ -161,23 +179,19 @@ Value per_channel(Value values, const Shape& x, bool channels_last) {
 }
 
 OpDef batch_norm_op() {
+  std::vector<AttrSpec> attributes = batch_norm_attributes();
+  const AttrSpec channels_last{"channels_last", AttrType::boolean, false};
+  attributes.insert(attributes.end(), channels_last);
   return {.name = "batch_norm",
           .doc =
               "(x - mean) * rstd * weight + bias per channel (dim 1; the last with channels_last), "
               "with rstd = 1 / sqrt(var + "
               "eps): of the batch when training, else the running ones. Outputs: the next "
               "running statistics (empty without), and the mean and rstd used",
-          .inputs = {{"input"},
-                     {"running_mean", InputKind::optional, false},
-                     {"running_var", InputKind::optional, false},
-                     {"weight", InputKind::optional},
-                     {"bias", InputKind::optional}},
+          .inputs = batch_norm_inputs(),
           .outputs = {"output", "running_mean", "running_var", "save_mean", "save_rstd"},
           .extra_outputs = 4,
-          .attributes = {{"training", AttrType::boolean, false},
-                         {"momentum", AttrType::real, 0.1},
-                         {"eps", AttrType::real, 1e-5},
-                         {"channels_last", AttrType::boolean, false}},
+          .attributes = attributes,
           .infer = infer,
           .grad = grad,
           .cpu = cpu_variants<bind, kernels::batch_norm_avx512, kernels::batch_norm_avx2,

@@ -2,10 +2,20 @@
 // What batch_norm and its backward op share.
 #pragma once
 
+#include <vector>
+
 #include "engine/graph/value.h"
 #include "kernels/batch_norm.h"
 
 namespace gradus {
+
+// input, running_mean, running_var, weight, bias; training, momentum, eps.
+std::vector<InputSpec> batch_norm_inputs();
+std::vector<AttrSpec> batch_norm_attributes();
+// {output as the input, next running mean and variance (empty without), mean, rstd}, after checks
+// of everything but the input's rank.
+std::vector<TensorSpec> batch_norm_outputs(const InferArgs& args,
+                                           const kernels::BatchNormShape& shape);
 
 // x is (batch, channels, any...), or (batch, any..., channels) with channels_last.
 kernels::BatchNormShape batch_norm_shape(const Shape& x, bool channels_last);

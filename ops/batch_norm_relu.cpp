@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "ops/batch_norm.h"
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
 #include "ops/op_list.h"
@@ -20,25 +21,9 @@ enum Output { y_out, running_mean_out, running_var_out, mean_out, rstd_out };
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec& x = args.in[x_in];
   const auto shape = batch_norm_relu_shape(x.shape, args.attrs, args.op);
-  const bool training = args.attrs.boolean("training"), running = args.has(running_mean_in);
-  GRADUS_CHECK(running == args.has(running_var_in),
-               "[{}] expected running_mean and running_var both or neither", args.op);
-  GRADUS_CHECK(training || running, "[{}] without training, expected running_mean and running_var",
-               args.op);
-  GRADUS_CHECK(!training || shape.norm().count() != 1,
-               "[{}] training, expected more than one value per channel, got {}", args.op,
-               to_string(x));
-  const Shape channels{shape.channels};
-  check_affine(args, running_mean_in, "running_mean", channels);
-  check_affine(args, running_var_in, "running_var", channels);
-  check_affine(args, weight_in, "weight", channels);
-  check_affine(args, bias_in, "bias", channels);
-  const TensorSpec statistics{statistics_dtype(x.dtype), channels}, none{statistics.dtype, {0}};
-  return {{x.dtype, batch_norm_relu_output(x.shape, shape)},
-          running ? args.in[running_mean_in] : none,
-          running ? args.in[running_var_in] : none,
-          statistics,
-          statistics};
+  std::vector<TensorSpec> outputs = batch_norm_outputs(args, shape.norm());
+  outputs[y_out].shape = batch_norm_relu_output(x.shape, shape);
+  return outputs;
 }
 
 kernels::BatchNormReluArgs bind(const RunArgs& args) {
@@ -156,19 +141,13 @@ std::vector<Value> batch_norm_relu_twin(const std::vector<Value>& in, const Attr
 
 OpDef batch_norm_relu_op() {
   std::vector<AttrSpec> attributes = batch_norm_relu_attributes();
-  const std::vector<AttrSpec> norm{{"training", AttrType::boolean, false},
-                                   {"momentum", AttrType::real, 0.1},
-                                   {"eps", AttrType::real, 1e-5}};
+  const std::vector<AttrSpec> norm = batch_norm_attributes();
   attributes.insert(attributes.begin(), norm.begin(), norm.end());
   return {.name = "batch_norm_relu",
           .doc =
               "max_pool(relu(batch_norm(input))) in one pass; window: sizes of the pooled windows, "
               "which must divide the dims (none: no pooling). Other outputs as batch_norm's",
-          .inputs = {{"input"},
-                     {"running_mean", InputKind::optional, false},
-                     {"running_var", InputKind::optional, false},
-                     {"weight", InputKind::optional},
-                     {"bias", InputKind::optional}},
+          .inputs = batch_norm_inputs(),
           .outputs = {"output", "running_mean", "running_var", "save_mean", "save_rstd"},
           .extra_outputs = 4,
           .attributes = attributes,
