@@ -36,10 +36,12 @@ void run(const RunArgs& run) {
 // Linear in dy: each output position reads the element it was added to.
 std::vector<Value> grad(GradArgs& args) {
   const int spatial = spatial_dims(args.attrs);
+  const Value places = flatten_planes(args.in[1], spatial);
   const Value read =
-      apply1("gather", {flatten_planes(args.dout[0], spatial), flatten_planes(args.in[1], spatial)},
+      apply1("gather", {flatten_planes(args.dout[0], spatial), clamp(places, {{"min", 0.0}})},
              {{"dim", 1}});
-  return {reshape(read, args.in[0].shape()), Value()};
+  const Value kept = where(places >= 0.0, read, zero(read));
+  return {reshape(kept, args.in[0].shape()), Value()};
 }
 
 std::vector<Sample> samples() {
@@ -71,7 +73,7 @@ OpDef max_pool_backward_op() {
   return {.name = "max_pool_backward",
           .doc =
               "adds each element of grad_output to the element of a zero tensor, with last dims "
-              "input_size, that indices names",
+              "input_size, that indices names; -1 names none",
           .inputs = {{"grad_output"}, {"indices", InputKind::required, false}},
           .attributes = {{"input_size", AttrType::integers, {}, true}},
           .infer = infer,
