@@ -30,5 +30,8 @@ struct ScatterArgs {
 
 void scatter_cpu(const ScatterArgs& args);
 void scatter_add_cpu(const ScatterArgs& args);
+// As PyTorch's reduce='add' and 'multiply': src is added to, or multiplied with, what stands there,
+// in order, and reduced floats are rounded each time. Every dtype; in bool these are or and and.
+void scatter_reduce_cpu(const ScatterArgs& args, bool multiply);
 
 }  // namespace gradus::kernels

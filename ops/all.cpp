@@ -5,12 +5,6 @@
 namespace gradus {
 namespace {
 
-// u8 stays u8, as in PyTorch.
-std::vector<TensorSpec> infer(const InferArgs& args) {
-  const DType dtype = args.in[0].dtype == DType::u8 ? DType::u8 : DType::bool_;
-  return {{dtype, reduced_shape(args)}};
-}
-
 std::vector<Sample> samples() {
   std::vector<Sample> list =
       reduction_samples({.fill = Fill::integers, .lo = 0, .hi = 2, .more = {{}}});
@@ -18,6 +12,7 @@ std::vector<Sample> samples() {
     list.push_back(
         {.inputs = {{.shape = {5, 3}, .dtype = dtype, .fill = Fill::integers, .lo = 0, .hi = 2}},
          .attrs = {{"dim", 1}}});
+  list.push_back({.inputs = {{.shape = {2, 3}}}, .attrs = {{"dim", AttrValue::Integers{}}}});
   return list;
 }
 
@@ -25,13 +20,15 @@ std::vector<Sample> samples() {
 
 OpDef all_op() {
   return {.name = "all",
-          .doc = "over dim (all dims when none): no element is 0; true where nothing is reduced",
+          .doc =
+              "over dim (all dims when none; element by element when empty): no element is 0; true "
+              "where nothing is reduced",
           .inputs = {{"input", InputKind::required, false}},
           .attributes = reduction_attributes(),
           .dtypes = all_types,
-          .infer = infer,
+          .infer = infer_truth,
           .no_grad = "piecewise constant",
-          .cpu = {{"reference", run_reduction<kernels::Reduction::all>}},
+          .cpu = {{"reference", run_truth<kernels::Reduction::all>}},
           .samples = samples,
           .cost = reduction_cost};
 }

@@ -3,6 +3,7 @@
 #include "ops/loss.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
+#include "ops/row_norm.h"
 
 namespace gradus {
 namespace {
@@ -19,9 +20,19 @@ void check_broadcast(Value to, Value value, std::string_view input) {
                to_string(to.shape()), to_string(value.shape()));
 }
 
+// The dtype that the inputs promote to.
+DType promoted(std::span<const Value> in) {
+  std::vector<TensorSpec> specs;
+  for (const Value& value : in)
+    if (value) specs.push_back(value.spec());
+  return result_type(specs, name);
+}
+
 // (1 - t) * log(1 + e^x) + pos_weight * t * log(1 + e^-x): no term cancels another for t in [0, 1].
+// Reduced floats are rounded once, at the end.
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
-  const Value x = in[0], target = in[1], weight = in[2], pos_weight = in[3];
+  const auto wide = [&](size_t i) { return in[i] ? widened(in[i]) : Value(); };
+  const Value x = wide(0), target = wide(1), weight = wide(2), pos_weight = wide(3);
   GRADUS_CHECK(target.shape() == x.shape() && is_floating(target.dtype()),
                "[{}] input 'target', expected {}, got {}", name, to_string(x.spec()),
                to_string(target.spec()));
@@ -30,7 +41,7 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   const Value positive = pos_weight ? target * pos_weight : target;
   Value loss = (1.0 - target) * log1p_exp(x) + positive * log1p_exp(-x);
   if (weight) loss = loss * weight;
-  return {reduce_loss(loss, attrs, name)};
+  return {cast(reduce_loss(loss, attrs, name), promoted(in))};
 }
 
 std::vector<Sample> samples() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/elementwise.h"
 
+#include <cmath>
 #include <limits>
 
 #include "engine/base/error.h"
@@ -8,6 +9,7 @@
 #include "kernels/elementwise.h"
 #include "ops/elementwise_gradients.h"
 #include "ops/ops.h"
+#include "ops/row_norm.h"
 
 namespace gradus {
 namespace {
@@ -22,7 +24,8 @@ struct Parameters {
   std::vector<AttrSpec> attributes = {};
   std::vector<std::string_view> choices = {};
 
-  std::array<double, 2> values(const Attrs& attrs) const;
+  // Throws, naming `op`, for what a row does not take.
+  std::array<double, 2> values(const Attrs& attrs, std::string_view op) const;
 };
 
 Parameters none() { return {}; }
@@ -49,7 +52,7 @@ Parameters choice(std::string_view name, std::string_view first, std::string_vie
   return {Parameters::Form::choice, {{name, AttrType::text, first}}, {first, second}};
 }
 
-std::array<double, 2> Parameters::values(const Attrs& attrs) const {
+std::array<double, 2> Parameters::values(const Attrs& attrs, std::string_view op) const {
   std::array<double, 2> result{0, 0};
   switch (form) {
     case Form::none:
@@ -62,6 +65,9 @@ std::array<double, 2> Parameters::values(const Attrs& attrs) const {
       const std::string_view lower = attributes[0].name, upper = attributes[1].name;
       result = {attrs.has(lower) ? attrs.real(lower) : -infinity,
                 attrs.has(upper) ? attrs.real(upper) : infinity};
+      for (int i = 0; i < 2; ++i)
+        GRADUS_CHECK(!std::isnan(result[i]), "[{}] attribute '{}', expected a number, got nan", op,
+                     i == 0 ? lower : upper);
       break;
     }
     case Form::decimals:
@@ -71,8 +77,8 @@ std::array<double, 2> Parameters::values(const Attrs& attrs) const {
       const std::string_view name = attributes[0].name;
       const std::string_view text = attrs.has(name) ? std::string_view(attrs.text(name)) : "";
       const auto found = std::find(choices.begin(), choices.end(), text);
-      GRADUS_CHECK(found != choices.end(), "attribute '{}', expected '{}' or '{}', got '{}'", name,
-                   choices[choices.size() - 2], choices.back(), text);
+      GRADUS_CHECK(found != choices.end(), "[{}] attribute '{}', expected '{}' or '{}', got '{}'",
+                   op, name, choices[choices.size() - 2], choices.back(), text);
       result[0] = static_cast<double>(found - choices.begin());
     }
   }
@@ -109,10 +115,22 @@ std::span<const TensorSpec> promoted(Pointwise op, std::span<const TensorSpec> i
   return op == Pointwise::where ? in.subspan(1) : in;
 }
 
+// A bound that is no whole number is a float to PyTorch, and promotes as one.
+bool has_real_bound(Pointwise op, const Attrs& attrs) {
+  if (op != Pointwise::clamp) return false;
+  const auto is_real = [&](std::string_view name) {
+    return attrs.has(name) && attrs.real(name) != std::trunc(attrs.real(name));
+  };
+  return is_real("min") || is_real("max");
+}
+
 DType value_type(Pointwise op, std::span<const TensorSpec> in, const Attrs& attrs) {
   const DType type = result_type(promoted(op, in), row(op).name);
-  if (op == Pointwise::square && type == DType::bool_) return DType::i64;  // as pow(x, 2)
-  const bool real = row(op).kind == Kind::real || (op == Pointwise::div && !truncates(op, attrs));
+  const bool real = row(op).kind == Kind::real || has_real_bound(op, attrs) ||
+                    (op == Pointwise::div && !truncates(op, attrs));
+  // As pow(x, 2), and as numbers between whole bounds.
+  const bool counted = op == Pointwise::square || (op == Pointwise::clamp && !real);
+  if (counted && type == DType::bool_) return DType::i64;
   return real && !is_floating(type) ? DType::f32 : type;
 }
 
@@ -121,12 +139,33 @@ DType compute_type(DType value) {
   return is_floating(value) ? DType::f32 : DType::i64;
 }
 
+bool has_alpha(Pointwise op) { return op == Pointwise::add || op == Pointwise::sub; }
+
+// What PyTorch refuses too: a difference of truth values, a fraction of whole numbers.
+void check_arithmetic(Pointwise op, DType type, const Attrs& attrs) {
+  const std::string_view name = row(op).name;
+  GRADUS_CHECK(contains(all_types, type), "[{}] does not compute in {}", name, dtype_name(type));
+  GRADUS_CHECK(type != DType::bool_ || (op != Pointwise::sub && op != Pointwise::neg),
+               "[{}] dtype, expected numbers, got bool; see logical_not and ne", name);
+  GRADUS_CHECK(
+      !has_alpha(op) || is_floating(type) || attrs.real("alpha") == std::trunc(attrs.real("alpha")),
+      "[{}] attribute 'alpha', expected a whole number for {}, got {}", name, dtype_name(type),
+      attrs.real("alpha"));
+}
+
+// The numbers that a tile function takes; in bool, alpha is a truth value too.
+std::array<double, 2> parameter_values(Pointwise op, DType type, const Attrs& attrs) {
+  std::array<double, 2> values = row(op).parameters.values(attrs, row(op).name);
+  if (has_alpha(op) && type == DType::bool_) values[0] = values[0] != 0 ? 1 : 0;
+  return values;
+}
+
 template <Pointwise op>
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const std::string_view name = row(op).name;
   const DType type = value_type(op, args.in, args.attrs);
-  GRADUS_CHECK(contains(all_types, type), "[{}] does not compute in {}", name, dtype_name(type));
-  (void)row(op).parameters.values(args.attrs);
+  check_arithmetic(op, type, args.attrs);
+  (void)parameter_values(op, type, args.attrs);
   Shape shape = args.in[0].shape;
   for (size_t i = 1; i < args.in.size(); ++i) shape = broadcast(shape, args.in[i].shape, name);
   return {{row(op).kind == Kind::test ? DType::bool_ : type, shape}};
@@ -137,13 +176,14 @@ using Evaluate = void (*)(const kernels::PointwiseArgs&);
 void run_with(Evaluate evaluate, Pointwise op, const RunArgs& args) {
   std::array<kernels::PointwiseInput, 3> inputs;
   std::array<TensorSpec, 3> specs;
-  kernels::PointwiseInstruction step{op, {-1, -1, -1}, row(op).parameters.values(args.attrs)};
+  kernels::PointwiseInstruction step{op, {-1, -1, -1}, {}};
   for (size_t i = 0; i < args.in.size(); ++i) {
     inputs[i] = {args.in[i].data, args.in[i].dtype, args.in[i].shape};
     specs[i] = {args.in[i].dtype, args.in[i].shape};
     step.sources[i] = static_cast<int>(i);
   }
   const DType type = value_type(op, std::span(specs).first(args.in.size()), args.attrs);
+  step.parameters = parameter_values(op, type, args.attrs);
   const kernels::PointwiseOutput output{args.out[0].data, args.out[0].dtype,
                                         static_cast<int>(args.in.size())};
   evaluate({compute_type(type), args.out[0].shape, std::span(inputs).first(args.in.size()),
@@ -177,9 +217,9 @@ std::vector<KernelVariant> variants() {
 
 template <Pointwise op>
 std::optional<PointwiseCode> pointwise(const InferArgs& args) {
-  const std::array<double, 2> values = row(op).parameters.values(args.attrs);
-  const DType compute = compute_type(value_type(op, args.in, args.attrs));
-  return PointwiseCode{static_cast<int>(op), compute, {values[0], values[1]}};
+  const DType type = value_type(op, args.in, args.attrs);
+  const std::array<double, 2> values = parameter_values(op, type, args.attrs);
+  return PointwiseCode{static_cast<int>(op), compute_type(type), {values[0], values[1]}};
 }
 
 template <Pointwise op>
@@ -285,6 +325,36 @@ OpDef define(std::string_view doc, std::vector<InputSpec> inputs) {
   return def;
 }
 
+// Rows whose gradient rounds once or not at all.
+bool gradient_rounds_once(Pointwise op) {
+  switch (op) {
+    case Pointwise::abs:
+    case Pointwise::add:
+    case Pointwise::clamp:
+    case Pointwise::exp:
+    case Pointwise::hardtanh:
+    case Pointwise::leaky_relu:
+    case Pointwise::log:
+    case Pointwise::maximum:
+    case Pointwise::minimum:
+    case Pointwise::mul:
+    case Pointwise::neg:
+    case Pointwise::relu:
+    case Pointwise::square:
+    case Pointwise::sub:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// What a gradient is computed from: reduced floats as f32 where they would be rounded at every
+// step.
+template <Pointwise op>
+Value operand_of_gradient(Value x) {
+  return gradient_rounds_once(op) ? x : widened(x);
+}
+
 std::string_view second_name(Pointwise op) {
   if (op == Pointwise::pow) return "exponent";
   if (op == Pointwise::gelu_backward) return "grad_output";
@@ -295,17 +365,20 @@ std::string_view second_name(Pointwise op) {
 
 std::vector<OpDef> elementwise_ops() {
   std::vector<OpDef> ops;
-#define GRADUS_UNARY(NAME, KIND, PARAMETERS, EXPRESSION, GRADIENT, LO, HI, DOC)          \
-  {                                                                                      \
-    OpDef def = define<Pointwise::NAME>(DOC, {{"input"}});                               \
-    def.samples = [] { return samples<Pointwise::NAME>(LO, HI); };                       \
-    def.grad = [](GradArgs& args) -> std::vector<Value> {                                \
-      [[maybe_unused]] const Value x = args.in[0], out = args.out[0], dy = args.dout[0]; \
-      [[maybe_unused]] const Attrs& attrs = args.attrs;                                  \
-      return {gradient_value(GRADIENT)};                                                 \
-    };                                                                                   \
-    if (std::string_view(#GRADIENT) == "no_gradient") def.grad = nullptr;                \
-    ops.push_back(std::move(def));                                                       \
+#define GRADUS_UNARY(NAME, KIND, PARAMETERS, EXPRESSION, GRADIENT, LO, HI, DOC)   \
+  {                                                                               \
+    OpDef def = define<Pointwise::NAME>(DOC, {{"input"}});                        \
+    def.samples = [] { return samples<Pointwise::NAME>(LO, HI); };                \
+    def.grad = [](GradArgs& args) -> std::vector<Value> {                         \
+      const auto take = operand_of_gradient<Pointwise::NAME>;                     \
+      [[maybe_unused]] const Value x = take(args.in[0]), out = take(args.out[0]), \
+                                   dy = take(args.dout[0]);                       \
+      [[maybe_unused]] const Attrs& attrs = args.attrs;                           \
+      const Value gradient = gradient_value(GRADIENT);                            \
+      return {gradient ? cast(gradient, args.in[0].dtype()) : gradient};          \
+    };                                                                            \
+    if (std::string_view(#GRADIENT) == "no_gradient") def.grad = nullptr;         \
+    ops.push_back(std::move(def));                                                \
   }
 #define GRADUS_BINARY(NAME, KIND, PARAMETERS, EXPRESSION, GRADIENT_X, GRADIENT_Y, LO, HI, DOC) \
   {                                                                                            \
@@ -313,8 +386,10 @@ std::vector<OpDef> elementwise_ops() {
     def.samples = [] { return samples<Pointwise::NAME>(LO, HI); };                             \
     def.grad = [](GradArgs& args) -> std::vector<Value> {                                      \
       const DType type = args.out[0].dtype();                                                  \
-      [[maybe_unused]] const Value x = cast(args.in[0], type), y = cast(args.in[1], type);     \
-      [[maybe_unused]] const Value out = args.out[0], dy = args.dout[0];                       \
+      const auto take = operand_of_gradient<Pointwise::NAME>;                                  \
+      [[maybe_unused]] const Value x = take(cast(args.in[0], type)),                           \
+                                   y = take(cast(args.in[1], type));                           \
+      [[maybe_unused]] const Value out = take(args.out[0]), dy = take(args.dout[0]);           \
       [[maybe_unused]] const Attrs& attrs = args.attrs;                                        \
       std::vector<Value> result(2);                                                            \
       if (args.wants(0)) result[0] = reduce_like(gradient_value(GRADIENT_X), args.in[0]);      \

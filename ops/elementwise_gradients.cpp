@@ -8,9 +8,10 @@ namespace gradus {
 Value scaled(Value x, double factor) { return factor == 1.0 ? x : x * factor; }
 
 Value clamp_gradient(Value x, Value dy, const Attrs& attrs) {
+  // Written with what is inside, so that NaN has gradient 0. 0 at the bounds too, as PyTorch 2.15.
   Value gradient = dy;
-  if (attrs.has("min")) gradient = where(x < attrs.real("min"), zero(dy), gradient);
-  if (attrs.has("max")) gradient = where(x > attrs.real("max"), zero(dy), gradient);
+  if (attrs.has("min")) gradient = where(x > attrs.real("min"), gradient, zero(dy));
+  if (attrs.has("max")) gradient = where(x < attrs.real("max"), gradient, zero(dy));
   return gradient;
 }
 
@@ -41,6 +42,12 @@ Value softplus_gradient(Value x, Value dy, const Attrs& attrs) {
   return where(scaled_x > attrs.real("threshold"), dy, dy * sigmoid(scaled_x));
 }
 
+Value atan2_gradient(Value numerator, Value other, Value dy) {
+  const Value squares = square(numerator) + square(other);
+  const Value one = dy.graph().scalar(1.0, squares.dtype());
+  return dy * numerator / where(eq(squares, zero(squares)), one, squares);
+}
+
 Value div_gradient_input(Value y, Value dy, const Attrs& attrs) {
   return attrs.has("rounding_mode") ? zeros_like(dy) : dy / y;
 }
@@ -49,9 +56,8 @@ Value div_gradient_other(Value y, Value out, Value dy, const Attrs& attrs) {
   return attrs.has("rounding_mode") ? zeros_like(dy) : -dy * out / y;
 }
 
-Value extreme_gradient(Value larger, Value smaller, Value dy, double sign) {
-  const Value wins = sign > 0 ? gt(larger, smaller) : lt(smaller, larger);
-  return where(wins, dy, where(eq(larger, smaller), 0.5 * dy, zero(dy)));
+Value extreme_gradient(Value larger, Value smaller, Value dy) {
+  return where(lt(larger, smaller), zero(dy), where(eq(larger, smaller), 0.5 * dy, dy));
 }
 
 Value pow_gradient_base(Value x, Value y, Value dy) {

@@ -8,7 +8,8 @@ namespace gradus {
 namespace {
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
-  return {{args.in[0].dtype, reduced_shape(args)}};
+  const DType dtype = args.in[0].dtype;
+  return {{is_floating(dtype) ? dtype : DType::f32, reduced_shape(args)}};
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -27,9 +28,12 @@ OpDef logsumexp_op() {
   std::vector<AttrSpec> attributes = reduction_attributes();
   attributes[0].required = true;
   return {.name = "logsumexp",
-          .doc = "log(sum(exp(x))) over dim, stable for large x; -inf where nothing is reduced",
+          .doc =
+              "log(sum(exp(x))) over dim, stable for large x; -inf where nothing is reduced; "
+              "of whole numbers in f32",
           .inputs = {{"input"}},
           .attributes = attributes,
+          .dtypes = all_types,
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run_reduction<kernels::Reduction::logsumexp>}},

@@ -39,11 +39,12 @@ void run(const RunArgs& run) {
 std::vector<Value> grad(GradArgs& args) {
   const int spatial = spatial_dims(args.attrs);
   const bool last = args.attrs.boolean("channels_last");
-  const Value read = apply1(
-      "gather",
-      {flatten_planes(args.dout[0], spatial, last), flatten_planes(args.in[1], spatial, last)},
-      {{"dim", 1}});
-  return {reshape(read, args.in[0].shape()), Value()};
+  const Value places = flatten_planes(args.in[1], spatial, last);
+  const Value read =
+      apply1("gather", {flatten_planes(args.dout[0], spatial, last), clamp(places, {{"min", 0.0}})},
+             {{"dim", 1}});
+  const Value kept = where(places >= 0.0, read, zero(read));
+  return {reshape(kept, args.in[0].shape()), Value()};
 }
 
 std::vector<Sample> samples() {
@@ -72,7 +73,7 @@ OpDef max_pool_backward_op() {
   return {.name = "max_pool_backward",
           .doc =
               "adds each element of grad_output to the element of a zero tensor, with last dims "
-              "input_size, that indices names",
+              "input_size, that indices names; -1 names none",
           .inputs = {{"grad_output"}, {"indices", InputKind::required, false}},
           .attributes = with_channels_last({{"input_size", AttrType::integers, {}, true}}),
           .infer = infer,

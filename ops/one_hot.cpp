@@ -12,11 +12,11 @@ namespace {
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const int64_t classes = args.attrs.integer("num_classes");
-  GRADUS_CHECK(
-      classes >= 0,
-      "[one_hot] attribute 'num_classes', expected at least 0, got {}: a class count found "
-      "in the data would make a shape depend on it",
-      classes);
+  GRADUS_CHECK(classes >= 0,
+               "[one_hot] attribute 'num_classes', expected at least 0 in a graph, whose shapes "
+               "cannot depend "
+               "on data, got {}",
+               classes);
   TensorSpec out{DType::i64, args.in[0].shape};
   out.shape.push_back(classes);
   (void)out.bytes();
@@ -57,7 +57,9 @@ std::vector<Sample> samples() {
 OpDef one_hot_op() {
   return {
       .name = "one_hot",
-      .doc = "i64 zeros with a 1 at each class: (...) to (..., num_classes), which must be given",
+      .doc =
+          "i64 zeros with a 1 at each class: (...) to (..., num_classes); -1, the largest class "
+          "plus 1, in `op run` only",
       .inputs = {{"input", InputKind::required, false}},
       .attributes = {{"num_classes", AttrType::integer, -1}},
       .dtypes = dtype_set({DType::i64, DType::i32}),

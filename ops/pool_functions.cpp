@@ -65,7 +65,12 @@ std::vector<Value> avg_pool(std::span<const Value> in, const Attrs& attrs, int s
 std::vector<Value> adaptive_pool(std::string_view kernel, std::span<const Value> in,
                                  const Attrs& attrs, int spatial, std::string_view op) {
   check_rank(in[0], spatial, op);
-  return apply(kernel, {in[0]}, expanded(attrs, spatial, op));
+  std::vector<int64_t> size =
+      expand_list(attrs.integers("output_size"), spatial, op, "output_size");
+  const std::vector<int64_t> own = last_dims(in[0].shape(), spatial);
+  for (size_t d = 0; d < size.size(); ++d)
+    if (size[d] == same_size) size[d] = own[d];
+  return apply(kernel, {in[0]}, {{"output_size", size}});
 }
 
 }  // namespace gradus

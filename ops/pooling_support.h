@@ -2,6 +2,7 @@
 // Shapes of pooling, shared by the kernels' ops and by max_pool1d ... adaptive_max_pool3d.
 #pragma once
 
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -42,7 +43,9 @@ std::vector<Value> max_pool(std::span<const Value> in, const Attrs& attrs, int s
 std::vector<AttrSpec> avg_pool_attributes(int spatial);
 std::vector<Value> avg_pool(std::span<const Value> in, const Attrs& attrs, int spatial,
                             std::string_view op);
-// `kernel` is adaptive_avg_pool or adaptive_max_pool.
+// `kernel` is adaptive_avg_pool or adaptive_max_pool. same_size within output_size, PyTorch's None,
+// stands for the input's size.
+inline constexpr int64_t same_size = std::numeric_limits<int64_t>::min();
 std::vector<Value> adaptive_pool(std::string_view kernel, std::span<const Value> in,
                                  const Attrs& attrs, int spatial, std::string_view op);
 

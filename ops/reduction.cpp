@@ -56,6 +56,18 @@ std::array<bool, Shape::max_rank> reduced_mask(const Attrs& attrs, int rank) {
   return mask;
 }
 
+bool detail::names_no_dim(const Attrs& attrs) {
+  const auto* dims = attrs.find("dim").as<AttrValue::Integers>();
+  return dims != nullptr && dims->empty();
+}
+
+std::vector<TensorSpec> infer_truth(const InferArgs& args) {
+  const TensorSpec& in = args.in[0];
+  const bool whole = detail::names_no_dim(args.attrs);
+  return {
+      {in.dtype == DType::u8 ? DType::u8 : DType::bool_, whole ? in.shape : reduced_shape(args)}};
+}
+
 kernels::ReduceArgs reduce_args(const RunArgs& args, kernels::Reduction reduction,
                                 double parameter) {
   const TensorRef &in = args.in[0], &out = args.out[0];

@@ -32,6 +32,11 @@ void run_reduction(const RunArgs& args) {
 template <kernels::Reduction reduction>
 std::vector<KernelVariant> reduction_variants();
 
+// any and all give bool (u8 stays u8), and an empty list of dims reduces nothing, as in PyTorch.
+std::vector<TensorSpec> infer_truth(const InferArgs& args);
+template <kernels::Reduction reduction>
+void run_truth(const RunArgs& args);
+
 // How many elements make one element of the result.
 double reduced_count(const GradArgs& args);
 // A reduced value (with or without keepdim) spread over the input's shape.
@@ -51,10 +56,18 @@ struct ReductionSamples {
 std::vector<Sample> reduction_samples(const ReductionSamples& options);
 
 namespace detail {
+bool names_no_dim(const Attrs& attrs);
 bool blocks_usable(const KernelQuery& query, kernels::Reduction reduction);
 int64_t blocks_workspace(const KernelQuery& query, kernels::Reduction reduction);
 void run_blocks(const RunArgs& args, kernels::Reduction reduction);
 }  // namespace detail
+
+template <kernels::Reduction reduction>
+void run_truth(const RunArgs& args) {
+  kernels::ReduceArgs reduce = reduce_args(args, reduction);
+  if (detail::names_no_dim(args.attrs)) reduce.reduced = {};
+  kernels::reduce_cpu(reduce);
+}
 
 template <kernels::Reduction reduction>
 std::vector<KernelVariant> reduction_variants() {

@@ -12,7 +12,19 @@
 namespace gradus {
 namespace {
 
+// What `reduce` asks for; none replaces.
+enum class Reduce { replace, add, multiply };
+
+Reduce reduce_of(const Attrs& attrs) {
+  if (!attrs.has("reduce")) return Reduce::replace;
+  const std::string& text = attrs.text("reduce");
+  GRADUS_CHECK(text == "add" || text == "multiply",
+               "[scatter] attribute 'reduce', expected 'add' or 'multiply', got '{}'", text);
+  return text == "add" ? Reduce::add : Reduce::multiply;
+}
+
 std::vector<TensorSpec> infer(const InferArgs& args) {
+  (void)reduce_of(args.attrs);
   check_index_dtype(args, 1, "index");
   const Shape shape = at_least_1d(args.in[0].shape), index = at_least_1d(args.in[1].shape);
   const int dim = normalize_dim(args.attrs.integer("dim"), shape.rank(), args.op);
@@ -48,7 +60,9 @@ void run(const RunArgs& args) {
   } else {
     scatter.value = element_bits(args.attrs.real("value"), in.dtype);
   }
-  kernels::scatter_cpu(scatter);
+  const Reduce reduce = reduce_of(args.attrs);
+  if (reduce == Reduce::replace) return kernels::scatter_cpu(scatter);
+  kernels::scatter_reduce_cpu(scatter, reduce == Reduce::multiply);
 }
 
 // Where several elements of src went to one place, only the last counts: each place remembers the
@@ -66,15 +80,23 @@ Value winners(Value input, Value index, const AttrList& dim) {
 std::vector<Value> grad(GradArgs& args) {
   const Value dy = args.dout[0], index = args.in[1];
   const AttrList dim{{"dim", args.attrs.integer("dim")}};
+  const Reduce reduce = reduce_of(args.attrs);
+  if (reduce == Reduce::multiply)
+    fail(ErrorKind::unsupported, "scatter",
+         "reduce='multiply' has no gradient, in PyTorch neither; multiply with a gather instead");
   std::vector<Value> result(3);
-  if (args.wants(0)) result[0] = apply1("scatter", {dy, index}, {dim[0], {"value", 0.0}});
+  if (args.wants(0) && reduce == Reduce::add) result[0] = dy;
+  if (args.wants(0) && reduce == Reduce::replace)
+    result[0] = apply1("scatter", {dy, index}, {dim[0], {"value", 0.0}});
   if (args.has(2) && args.wants(2)) {
     const Shape& wanted = args.in[2].shape();
     GRADUS_CHECK(wanted == index.shape(),
                  "[scatter] a gradient of src needs src of index's shape {}, got {}",
                  to_string(index.shape()), to_string(wanted));
     const Value picked = apply1("gather", {dy, index}, dim);
-    result[2] = where(winners(args.in[0], index, dim), picked, zeros_like(picked));
+    result[2] = picked;
+    if (reduce == Reduce::replace)
+      result[2] = where(winners(args.in[0], index, dim), picked, zeros_like(picked));
   }
   return result;
 }
@@ -88,6 +110,11 @@ std::vector<Sample> samples() {
        .attrs = {{"dim", 0}}},
       {.inputs = {{.shape = {3, 5}}, index({2, 9}, 5, DType::i32)},
        .attrs = {{"dim", -1}, {"value", 1.5}}},
+      {.inputs = {{.shape = {3, 5}}, index({3, 4}, 5, DType::i64), {.shape = {3, 4}}},
+       .attrs = {{"dim", 1}, {"reduce", "add"}}},
+      {.inputs = {{.shape = {3, 5}}, index({2, 4}, 3, DType::i64)},
+       .attrs = {{"dim", 0}, {"value", 1.5}, {"reduce", "multiply"}},
+       .grad = false},
       {.inputs = {{.shape = {}}, index({}, 1, DType::i64), {.shape = {}}}, .attrs = {{"dim", 0}}},
       {.inputs = {{.shape = {1}}, index({1}, 1, DType::i64), {.shape = {1}}},
        .attrs = {{"dim", 0}}},
@@ -107,9 +134,11 @@ OpDef scatter_op() {
       .name = "scatter",
       .doc =
           "input with src[i][j] (or value) put at [i][index[i][j]] for dim 1, and so on; the "
-          "last of several wins",
+          "last of several wins. reduce 'add' or 'multiply': combined with what stands there",
       .inputs = {{"input"}, {"index", InputKind::required, false}, {"src", InputKind::optional}},
-      .attributes = {{"dim", AttrType::integer, {}, true}, {"value", AttrType::real}},
+      .attributes = {{"dim", AttrType::integer, {}, true},
+                     {"value", AttrType::real},
+                     {"reduce", AttrType::text}},
       .dtypes = all_types,
       .infer = infer,
       .grad = grad,

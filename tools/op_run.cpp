@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "ops/pooling_support.h"
 
 namespace gradus {
 namespace {
@@ -47,6 +48,16 @@ bool is_int64(const Json& value) {
   return value.is_number_integer() &&
          (!value.is_number_unsigned() ||
           value.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
+}
+
+// [null, 3]: PyTorch's None within the sizes of adaptive pooling.
+std::optional<AttrValue> sizes_with_none(const Json& value) {
+  AttrValue::Integers sizes;
+  for (const Json& item : value) {
+    if (!item.is_null() && !is_int64(item)) return std::nullopt;
+    sizes.push_back(item.is_null() ? same_size : item.get<int64_t>());
+  }
+  return AttrValue(sizes);
 }
 
 // None where the value has no attribute type; the caller names it.
@@ -98,17 +109,38 @@ std::vector<Tensor> ordered_inputs(const OpRequest& request) {
 
 // Adds grad_output.M: what the request gives, or ones; zeros for what PyTorch does not return.
 void add_seeds(const OpRequest& request, const OpGraph& graph, TensorMap& inputs) {
+  // By declared position: a call may leave the extra outputs away.
+  const size_t extra = static_cast<size_t>(request.op->extra_outputs);
+  const size_t returned = extra == 0 ? graph.outputs().size() : request.op->outputs.size() - extra;
   for (size_t output : graph.floating_outputs()) {
     const std::string name = fmt::format("{}{}", seed_prefix, output);
     const TensorSpec& spec = graph.outputs()[output].spec();
-    const bool extra =
-        output + static_cast<size_t>(request.op->extra_outputs) >= graph.outputs().size();
     const auto given = request.tensors.find(name);
     const Tensor seed = given != request.tensors.end()
                             ? given->second
-                            : Tensor::full(spec.dtype, spec.shape, extra ? 0.0 : 1.0);
+                            : Tensor::full(spec.dtype, spec.shape, output < returned ? 1.0 : 0.0);
     inputs[name] = seed.to(*request.device);
   }
+}
+
+// one_hot without num_classes: as many as the data asks for, which no graph can, since its shapes
+// stand before its data.
+AttrList with_class_count(const OpRequest& request, const std::vector<Tensor>& inputs) {
+  AttrList attrs = request.attrs;
+  if (request.op->name != "one_hot" || inputs.empty() || !inputs[0]) return attrs;
+  const Attrs all("one_hot", request.op->attributes, attrs);
+  if (all.integer("num_classes") != -1 || !contains(request.op->dtypes, inputs[0].dtype()))
+    return attrs;
+  const Tensor labels = inputs[0].to(cpu_device()).cast(DType::i64);
+  GRADUS_CHECK(labels.numel() > 0, "[one_hot] without elements, expected 'num_classes'");
+  const std::span<const int64_t> values(labels.data_as<int64_t>(),
+                                        static_cast<size_t>(labels.numel()));
+  const int64_t largest = std::ranges::max(values);
+  GRADUS_CHECK(largest < std::numeric_limits<int32_t>::max(),
+               "[one_hot] a class, expected below 2^31 - 1, got {}", largest);
+  std::erase_if(attrs, [](const NamedAttr& attr) { return attr.first == "num_classes"; });
+  attrs.emplace_back("num_classes", std::max<int64_t>(largest + 1, 0));
+  return attrs;
 }
 
 void check_seed_names(const OpRequest& request, const OpGraph& graph) {
@@ -131,7 +163,9 @@ AttrList attributes_from_json(const OpDef& op, std::string_view json) {
     const auto spec = std::ranges::find(op.attributes, item.key(), &AttrSpec::name);
     const bool number = spec != op.attributes.end() &&
                         (spec->type == AttrType::real || spec->type == AttrType::reals);
-    const std::optional<AttrValue> value = attribute_value(*item, number);
+    const bool sizes = item.key() == "output_size" && item->is_array();
+    const std::optional<AttrValue> value =
+        sizes ? sizes_with_none(*item) : attribute_value(*item, number);
     GRADUS_CHECK(value.has_value(), "[{}] attribute '{}', {} is no value of an attribute", op.name,
                  item.key(), item->dump());
     list.emplace_back(item.key(), *value);
@@ -144,7 +178,8 @@ AttrList attributes_from_json(const OpDef& op, std::string_view json) {
 }
 
 NamedTensors run_request(const OpRequest& request) {
-  const OpCase op_case{request.op, request.attrs, ordered_inputs(request)};
+  const std::vector<Tensor> given = ordered_inputs(request);
+  const OpCase op_case{request.op, with_class_count(request, given), given};
   const OpGraph graph(op_case, request.gradient ? 1 : 0);
   check_seed_names(request, graph);
   TensorMap inputs = named_inputs(op_case);

@@ -28,6 +28,7 @@ AttrValue coerce(const AttrValue& value, AttrType type) {
     case AttrType::integer:
       return integer ? value : AttrValue();
     case AttrType::real:
+      if (const bool* truth = value.as<bool>()) return AttrValue(*truth ? 1.0 : 0.0);
       return integer ? AttrValue(static_cast<double>(*integer)) : real ? value : AttrValue();
     case AttrType::text:
       return value.as<std::string>() ? value : AttrValue();

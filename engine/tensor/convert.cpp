@@ -34,6 +34,18 @@ float round_to_odd(double value) {
   return detail::bits_float(detail::float_bits(toward_zero) | 1u);
 }
 
+// A number as a double for the rounding above: an integer beyond 2^53 may lose bits below 2^12, of
+// which a mark at 2^11 stays.
+template <class T>
+double mark_lost_bits(T value) {
+  if constexpr (std::is_integral_v<T> && sizeof(T) == 8) {
+    constexpr T exact = T(1) << 53, low = (T(1) << 12) - 1;
+    const bool fits = value <= exact && (!std::is_signed_v<T> || value >= -exact);
+    if (!fits && (value & low) != 0) return static_cast<double>((value & ~low) | T(1) << 11);
+  }
+  return static_cast<double>(value);
+}
+
 template <class Int, class Float>
 Int saturate(Float value) {
   if (!(value == value)) return 0;
@@ -54,7 +66,7 @@ To convert_one(From value) {
     if constexpr (std::is_same_v<Wide, float>) {
       single = wide;
     } else {
-      single = round_to_odd(static_cast<double>(wide));
+      single = round_to_odd(mark_lost_bits(wide));
     }
     if constexpr (std::is_same_v<To, f16>) return to_f16(single);
     if constexpr (std::is_same_v<To, bf16>) return to_bf16(single);

@@ -79,6 +79,7 @@ void max_pool_backward_cpu(const MaxPoolBackwardArgs& args) {
       std::fill_n(to, input, T(0));
       for (int64_t o = first; o < first + output; ++o) {
         const int64_t index = args.indices[o];
+        if (index == -1) continue;  // a window of padding alone
         if (index < 0 || index >= args.input_size)
           failf(ErrorKind::bad_data, "max_pool_backward",
                 "index at position {}, expected from 0 to {}, got {}", o, args.input_size - 1,

@@ -32,6 +32,21 @@ void walk(const ScatterArgs& args, Put&& put) {
   });
 }
 
+// One step of a reduction in the type that T computes in.
+template <class T>
+T combine(T a, T b, bool multiply) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return multiply ? a * b : a + b;
+  } else if constexpr (std::is_integral_v<T>) {
+    return multiply ? multiply_add(T(0), a, b) : multiply_add(a, T(1), b);
+  } else {
+    const float wide = combine(to_float(a), to_float(b), multiply);
+    if constexpr (std::is_same_v<T, f16>) return to_f16(wide);
+    if constexpr (std::is_same_v<T, bf16>) return to_bf16(wide);
+    GRADUS_ASSERT(false, "scatter reduces no 8-bit floats");
+  }
+}
+
 }  // namespace
 
 void scatter_cpu(const ScatterArgs& args) {
@@ -50,6 +65,22 @@ void scatter_add_cpu(const ScatterArgs& args) {
     const T* src = static_cast<const T*>(args.src);
     T* out = static_cast<T*>(args.out);
     walk(args, [&](int64_t to, int64_t from) { out[to] = multiply_add(out[to], T(1), src[from]); });
+  });
+}
+
+void scatter_reduce_cpu(const ScatterArgs& args, bool multiply) {
+  const bool truth = args.dtype == DType::bool_;
+  dispatch_stored(args.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* src = static_cast<const T*>(args.src);
+    T* out = static_cast<T*>(args.out);
+    T value;
+    std::memcpy(&value, &args.value, sizeof(T));
+    walk(args, [&](int64_t to, int64_t from) {
+      out[to] = combine(out[to], src ? src[from] : value, multiply);
+      if constexpr (std::is_same_v<T, uint8_t>)
+        if (truth) out[to] = out[to] != 0;
+    });
   });
 }
 

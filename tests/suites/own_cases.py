@@ -31,7 +31,7 @@ def cases_of(name, dtype):
 
 
 def values(dtype, *shape, low=-1.0, high=1.0):
-    return (torch.rand(*shape, dtype=torch.float64) * (high - low) + low).to(dtype)
+    return (torch.rand(shape, dtype=torch.float64) * (high - low) + low).to(dtype)
 
 
 @builder("cast")
@@ -126,10 +126,11 @@ def global_norm_cases(dtype):
 def clamp_cases(dtype):
     if dtype == torch.bool:
         return
-    for low, high in ((-1, 2), (None, 1), (0, None), (2, -1)):
+    for low, high in ((-1, 2), (None, 1), (0, None), (2, -1), (0.5, 1.5)):
         attrs = {key: value for key, value in (("min", low), ("max", high)) if value is not None}
-        yield Case("clamp", attrs, [values(dtype, 3, 7, low=-4, high=4)],
-                   lambda t, low=low, high=high: t[0].clamp(low, high))
+        inputs = [values(dtype, 3, 7, low=-4, high=4)] + ([special(dtype)] if dtype.is_floating_point else [])
+        for x in inputs:
+            yield Case("clamp", attrs, [x], lambda t, low=low, high=high: t[0].clamp(low, high))
 
 
 @builder("clip_grad_norm")
@@ -363,3 +364,51 @@ def decode_cases(dtype):
         yield Case("attention_decode", {},
                    [values(dtype, 2, heads, 1, 8), values(dtype, 2, kept, 1, 8),
                     values(dtype, 2, kept, 1, 8), *cache, position], reference)
+
+
+def special(dtype):
+    """Values where rules differ: zeros, ties, infinities, NaN."""
+    return torch.tensor([0.0, -0.0, 1, -1, 2, -2, 0.5, float("inf"), -float("inf"), float("nan")], dtype=dtype)
+
+
+def every_pair(dtype):
+    return [x.contiguous() for x in torch.meshgrid(special(dtype), special(dtype), indexing="ij")]
+
+
+def special_binary(op, function):
+    def cases(dtype):
+        return [Case(op, {}, every_pair(dtype), lambda t: function(*t))] if dtype.is_floating_point else []
+    builder(op)(cases)
+
+
+for _op in ("maximum", "minimum", "atan2", "heaviside", "mul", "div"):
+    special_binary(_op, getattr(torch, _op))
+
+
+@builder("relu")
+def relu_cases(dtype):
+    if dtype.is_floating_point:
+        yield Case("relu", {}, [special(dtype)], lambda t: t[0].relu())
+
+
+def truth_by_no_dim(op):
+    def cases(dtype):
+        for keepdim in (False, True):
+            yield Case(op, {"dim": [], "keepdim": keepdim}, [values(dtype, 2, 3, low=0, high=2)],
+                       lambda t, keepdim=keepdim: getattr(torch, op)(t[0], dim=(), keepdim=keepdim))
+    builder(op)(cases)
+
+
+truth_by_no_dim("any")
+truth_by_no_dim("all")
+
+
+@builder("logsumexp")
+def logsumexp_cases(dtype):
+    yield Case("logsumexp", {"dim": 1}, [values(dtype, 3, 4, low=-3, high=3)], lambda t: t[0].logsumexp(1))
+
+
+@builder("add")
+def alpha_cases(dtype):
+    yield Case("add", {"alpha": -1}, [values(dtype, 3, 4, low=0, high=2), values(dtype, 4, low=0, high=2)],
+               lambda t: torch.add(*t, alpha=True if dtype == torch.bool else -1))
