@@ -63,8 +63,10 @@ TEST_F(IdxTest, RefusesACutOrDamagedArchive) {
   write_packed(path, idx_bytes({10000}, elements));
   std::ifstream stream(path, std::ios::binary);
   std::vector<uint8_t> archive{std::istreambuf_iterator<char>(stream), {}};
-  std::vector<uint8_t> cut(archive.begin(), archive.end() - 100);
-  EXPECT_EQ(kind_of(folder_.write("cut.gz", cut)), ErrorKind::bad_data);
+  for (int missing : {1, 4, 8, 100}) {  // up to 8: all elements are there, the end mark is not
+    const std::vector<uint8_t> cut(archive.begin(), archive.end() - missing);
+    EXPECT_EQ(kind_of(folder_.write("cut.gz", cut)), ErrorKind::bad_data) << missing;
+  }
   archive[archive.size() / 2] ^= 0x10;
   EXPECT_EQ(kind_of(folder_.write("damaged.gz", archive)), ErrorKind::bad_data);
 }

@@ -132,7 +132,7 @@ def users_of(header):
     for line in in_build("ninja -t deps").splitlines():
         if not line.startswith(" "):
             source = line.split(":")[0] if "gradus_library.dir" in line else ""
-        elif source and line.strip() == str(TREE / header):
+        elif source and os.path.normpath(BUILD / line.strip()) == str(TREE / header):
             path = source.split("gradus_library.dir/")[1].removesuffix(".o")
             users.append(str(TREE / path))
     return users
@@ -142,6 +142,8 @@ def compile_with(fault, commands):
     """Objects of the library that hold the fault."""
     path = TREE / fault["file"]
     sources = [str(path)] if path.suffix == ".cpp" else users_of(fault["file"])
+    if not sources:
+        raise RuntimeError(f"nothing includes {fault['file']}")
     objects = []
     for number, source in enumerate(sources):
         made = WORK / "objects" / f"{fault['id']}.{number}.o"

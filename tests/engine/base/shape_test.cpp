@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "engine/base/error.h"
 
 namespace gradus {
@@ -21,6 +24,10 @@ TEST(Shape, refuses_more_elements_than_63_bits_count) {
   EXPECT_THROW((void)(Shape{huge, huge}).numel(), Error);
   EXPECT_THROW((void)(Shape{INT64_MAX, 2}).numel(), Error);
   EXPECT_EQ((Shape{INT64_MAX, 1}).numel(), INT64_MAX);
+  std::array<int64_t, 4> sizes{1, 3, huge, huge};  // in every order, so at every place
+  do {
+    EXPECT_THROW((void)Shape(sizes).numel(), Error);
+  } while (std::ranges::next_permutation(sizes).found);
 }
 
 TEST(Shape, no_elements_whatever_the_other_sizes) {
