@@ -16,8 +16,9 @@ struct RecurrenceShape {
 
   // Blocks of `hidden` in a row of x and of weight: lstm i, f, g, o; gru r, z, n.
   int64_t gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
-  // Blocks of `hidden` saved of each step: lstm the four gates; gru r, z, n and m_n.
-  int64_t saved() const { return cell == Cell::lstm || cell == Cell::gru ? 4 : 0; }
+  // Blocks of `hidden` saved of each step: lstm the four gates; gru r, z, n and m_n; rnn h', which
+  // the output may hold rounded.
+  int64_t saved() const { return cell == Cell::lstm || cell == Cell::gru ? 4 : 1; }
   // Step number `turn` of the order they are taken in.
   int64_t step(int64_t turn) const { return reverse ? steps - 1 - turn : turn; }
 };

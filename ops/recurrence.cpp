@@ -59,7 +59,7 @@ kernels::RecurrenceArgs bind(const RunArgs& args) {
           checked_lengths(args.in[lengths_in], s.steps, "recurrence"),
           args.out[0].data,
           s.cell == Cell::lstm ? args.out[1].data : nullptr,
-          s.saved() > 0 ? args.out[2].data : nullptr,
+          args.out[2].data,
           s,
           args.workspace};
 }
@@ -87,9 +87,8 @@ std::vector<Value> grad(GradArgs& args) {
   const bool lstm = s.cell == Cell::lstm;
   const std::vector<Value> parts =
       apply("recurrence_backward",
-            {args.dout_or_zeros(0), lstm ? args.dout[1] : Value(),
-             s.saved() > 0 ? args.dout[2] : Value(), args.out[0], args.out[1], args.out[2], hx,
-             args.in[cx_in], args.in[lengths_in], args.in[weight_in]},
+            {args.dout_or_zeros(0), lstm ? args.dout[1] : Value(), args.dout[2], args.out[0],
+             args.out[1], args.out[2], hx, args.in[cx_in], args.in[lengths_in], args.in[weight_in]},
             {args.attrs.all().begin(), args.attrs.all().end()});
   std::vector<Value> result(args.in.size());
   const Value dm = s.cell == Cell::gru ? parts[1] : parts[0];
@@ -182,8 +181,9 @@ OpDef recurrence_op() {
   return {.name = "recurrence",
           .doc =
               "one layer of rnn, lstm or gru after its input projection, in one direction: the "
-              "state after every step, the cells (lstm), and the gates (lstm i, f, g, o; gru r, "
-              "z, n and the candidate's hidden part) for the backward pass. A sequence keeps its "
+              "state after every step, the cells (lstm), and for the backward pass the gates "
+              "(lstm i, f, g, o; gru r, z, n and the candidate's hidden part; rnn the state). A "
+              "sequence keeps its "
               "state from step `lengths` on",
           .inputs = {{"input"},
                      {"hx"},

@@ -72,10 +72,10 @@ kernels::RecurrenceBackwardArgs bind(const RunArgs& args) {
   return {args.in[hidden_in].dtype,
           in(dhidden_in),
           lstm ? in(dcells_in) : nullptr,
-          s.saved() > 0 ? in(dsaved_in) : nullptr,
+          in(dsaved_in),
           in(hidden_in),
           lstm ? in(cells_in) : nullptr,
-          s.saved() > 0 ? in(saved_in) : nullptr,
+          in(saved_in),
           in(hx_in),
           in(cx_in),
           in(weight_in),
@@ -161,8 +161,8 @@ class Unrolled {
   }
 
   Inner rnn(int64_t t, Value dh) const {
-    const Value y = at(in_[hidden_in], t), zeros = zeros_like(dh);
-    const Value dx = s_.cell == Cell::rnn_tanh ? dh * (1.0 - square(y)) : where(y > 0.0, dh, zeros);
+    const Value y = saved(t, 0), dy = plus_dsaved(dh, t, 0), zeros = zeros_like(dh);
+    const Value dx = s_.cell == Cell::rnn_tanh ? dy * (1.0 - square(y)) : where(y > 0.0, dy, zeros);
     return {{dx}, {}, zeros, {}};
   }
 
@@ -206,7 +206,7 @@ Sample layer(const char* mode, int64_t gates, const Shape& sizes, bool lengths, 
              bool reverse) {
   const int64_t steps = sizes[0], batch = sizes[1], hidden = sizes[2];
   const bool lstm = std::string_view(mode) == "lstm";
-  const int64_t cells = lstm ? hidden : 0, saved = gates == 1 ? 0 : 4 * hidden;
+  const int64_t cells = lstm ? hidden : 0, saved = gates == 1 ? hidden : 4 * hidden;
   const SampleInput absent = SampleInput::absent(), states{.shape = {steps, batch, hidden}};
   const SampleInput cell_states{.shape = {steps, batch, cells}}, state{.shape = {batch, hidden}};
   const SampleInput gate_values{.shape = {steps, batch, saved}, .lo = 0.1, .hi = 0.9};

@@ -228,11 +228,11 @@ inline Lanes exp_normal(Lanes x) {
 // Both through e^x, absolute error 1e-7 (a gate's scale).
 inline Lanes sigmoid(Lanes x) {
   const Lanes one = Lanes::all(1.f);
-  return one / (one + exp(Lanes::zero() - x));
+  return one / (one + exp_normal(Lanes::zero() - x));
 }
 inline Lanes tanh(Lanes x) {
   const Lanes one = Lanes::all(1.f);
-  return one - Lanes::all(2.f) / (exp(x + x) + one);
+  return one - Lanes::all(2.f) / (exp_normal(x + x) + one);
 }
 
 // Loops over arrays of any length: body(column, count) for pieces of sixteen columns; count < 16

@@ -59,7 +59,7 @@ struct Forward {
     };
     const auto m = [&](int64_t gate) { return hidden_product(h, gate * s.hidden + u); };
     const auto save = [&](int64_t block, double value) {
-      put<T>(args.saved, (row * 4 + block) * s.hidden + u, value);
+      put<T>(args.saved, (row * s.saved() + block) * s.hidden + u, value);
     };
     const int64_t out = row * s.hidden + u;
     if (s.cell == Cell::lstm) {
@@ -76,7 +76,9 @@ struct Forward {
       put<T>(args.hidden, out, candidate + z * (at<T>(h.values, h.start + u) - candidate));
     } else {
       const double a = x(0) + m(0);
-      put<T>(args.hidden, out, s.cell == Cell::rnn_tanh ? std::tanh(a) : a < 0 ? 0 : a);
+      const double y = s.cell == Cell::rnn_tanh ? std::tanh(a) : a < 0 ? 0 : a;
+      save(0, y);
+      put<T>(args.hidden, out, y);
     }
   }
 
@@ -84,7 +86,7 @@ struct Forward {
     put<T>(args.hidden, row * s.hidden + u, at<T>(h.values, h.start + u));
     if (args.cells) put<T>(args.cells, row * s.hidden + u, at<T>(c.values, c.start + u));
     for (int64_t block = 0; block < s.saved(); ++block)
-      put<T>(args.saved, (row * 4 + block) * s.hidden + u, 0);
+      put<T>(args.saved, (row * s.saved() + block) * s.hidden + u, 0);
   }
 
   void sequence(int64_t n) const {
@@ -110,10 +112,10 @@ struct Backward {
     if (args.dm) put<T>(args.dm, (row * s.gates() + gate) * s.hidden + u, value);
   }
   double saved(int64_t row, int64_t block, int64_t u) const {
-    return at<T>(args.saved, (row * 4 + block) * s.hidden + u);
+    return at<T>(args.saved, (row * s.saved() + block) * s.hidden + u);
   }
   double dsaved(int64_t row, int64_t block, int64_t u) const {
-    return at_or_zero<T>(args.dsaved, args.dsaved ? (row * 4 + block) * s.hidden + u : 0);
+    return at_or_zero<T>(args.dsaved, args.dsaved ? (row * s.saved() + block) * s.hidden + u : 0);
   }
 
   // Writes dx and dm of one unit from the gradients dh and dc of its state after the step, and
@@ -144,9 +146,9 @@ struct Backward {
       put_dm(row, 2, u, da_n * r + dsaved(row, 3, u));
       dh *= z;
     } else {
-      const double y = at<T>(args.hidden, row * s.hidden + u);
+      const double y = saved(row, 0, u);
       const double slope = s.cell == Cell::rnn_tanh ? 1 - y * y : y > 0 ? 1 : 0;
-      put_dx(row, 0, u, dh * slope);
+      put_dx(row, 0, u, (dh + dsaved(row, 0, u)) * slope);
       dh = 0;
     }
   }

@@ -105,6 +105,7 @@ inline void advance(const RecurrenceArgs& args, const StepRow& r, int64_t u, con
   } else {
     const Lanes a = x(0) + product_of(0);
     const Lanes y = args.shape.cell == Cell::rnn_tanh ? tanh(a) : max(Lanes::zero(), a);
+    save(0, y);
     put_units(y, r.hidden, u, hidden);
   }
 }
@@ -152,8 +153,8 @@ inline void recurrence(const RecurrenceArgs& args) {
 // Rows of sequence n at a step of the backward pass.
 struct BackwardRow {
   const float *dhidden, *dcells, *dsaved;
-  const float *hidden, *cells, *saved, *h, *c;  // h, c: the state before the step
-  float *dx, *dm, *dh, *dc;                     // dh, dc: carried from step to step
+  const float *cells, *saved, *h, *c;  // h, c: the state before the step
+  float *dx, *dm, *dh, *dc;            // dh, dc: carried from step to step
 };
 
 inline BackwardRow backward_row(const RecurrenceBackwardArgs& args, int64_t turn, int64_t n) {
@@ -169,7 +170,6 @@ inline BackwardRow backward_row(const RecurrenceBackwardArgs& args, int64_t turn
   return {in(args.dhidden, row, 1),
           in(args.dcells, row, 1),
           in(args.dsaved, row, s.saved()),
-          in(args.hidden, row, 1),
           in(args.cells, row, 1),
           in(args.saved, row, s.saved()),
           in(turn == 0 ? args.hx : args.hidden, last, 1),
@@ -211,9 +211,9 @@ inline void retreat(const RecurrenceShape& s, const BackwardRow& r, int64_t u, L
     put(r.dm, 0, da_r), put(r.dm, 1, da_z), put(r.dm, 2, plus_dsaved(da_n * reset, 3));
     dh_before = dh * z;
   } else {
-    const Lanes y = units(r.hidden, u, hidden);
-    const Lanes zero = Lanes::zero();
-    put(r.dx, 0, s.cell == Cell::rnn_tanh ? dh * (one - y * y) : where_positive(y, dh, zero));
+    const Lanes y = saved(0), dy = plus_dsaved(dh, 0);
+    put(r.dx, 0,
+        s.cell == Cell::rnn_tanh ? dy * (one - y * y) : where_positive(y, dy, Lanes::zero()));
   }
   put_units(dh_before, r.dh, u, hidden);
 }

@@ -16,7 +16,9 @@ constexpr int64_t block = 1024;       // elements summed in f32 before they are 
 constexpr int64_t row_piece = 32768;  // elements of one row that one task folds
 constexpr int64_t block_rows = 64;    // rows summed in f32 before they are added in f64
 constexpr int64_t row_strip = 512;    // rows of one strip of columns that one task folds
-constexpr int64_t strip = 256;        // columns
+constexpr int64_t strip = 256;        // columns that one task folds,
+constexpr int64_t wide_strip = 1024;  // or so many, where rows alone give tasks enough: longer runs
+constexpr int64_t many_pieces = 4;    // of memory, fewer pages
 constexpr int64_t elements_per_chunk = 1 << 14;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -71,11 +73,11 @@ double fold_row(const ReduceAxes& reduced, const float* x, int64_t begin, int64_
   return result;
 }
 
-// Rows [begin, end) of a strip of `columns` <= strip neighbours, into `result`.
+// Rows [begin, end) of a strip of `columns` <= wide_strip neighbours, into `result`.
 template <class F>
 void fold_strip(const ReduceAxes& reduced, const float* x, int64_t columns, int64_t begin,
                 int64_t end, double* result) {
-  float partial[strip];
+  float partial[wide_strip];
   for (int64_t c = 0; c < columns; ++c) result[c] = F::start;
   for (int64_t first = begin; first < end; first += block_rows) {
     for (int64_t c = 0; c < columns; ++c) partial[c] = static_cast<float>(F::start);
@@ -118,16 +120,17 @@ void fold_rows(const Plan& plan, const float* x, double* results) {
 // results[(k0 * pieces + piece) * columns + column]
 template <class F>
 void fold_columns(const Plan& plan, const float* x, double* results) {
-  const int64_t strips = divide_up(plan.columns, strip);
   const int64_t outer = plan.kept.count / plan.columns;
-  const int64_t work = lower(row_strip, plan.reduced.count) * lower(strip, plan.columns);
+  const int64_t width = outer * plan.pieces >= many_pieces ? wide_strip : strip;
+  const int64_t strips = divide_up(plan.columns, width);
+  const int64_t work = lower(row_strip, plan.reduced.count) * lower(width, plan.columns);
   const int64_t grain = divide_up(elements_per_chunk, work);
   parallel_range(outer * plan.pieces * strips, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t column = task % strips * strip, line = task / strips;
+      const int64_t column = task % strips * width, line = task / strips;
       const int64_t first = line % plan.pieces * row_strip;
       const float* from = x + plan.kept.offset(line / plan.pieces * plan.columns) + column;
-      fold_strip<F>(plan.reduced, from, lower(strip, plan.columns - column), first,
+      fold_strip<F>(plan.reduced, from, lower(width, plan.columns - column), first,
                     lower(first + row_strip, plan.reduced.count),
                     results + line * plan.columns + column);
     }
