@@ -133,9 +133,14 @@ void start_others(const Product& p, const Block& b, const ConvolutionRows& rows,
   const int64_t width = convolution_tile().columns, begin = b.panel * width;
   const int64_t end = std::min(b.panel_end * width, p.columns), ldc = p.groups * p.columns;
   if (rows.count() == b.count) return;
-  for (int64_t i = 0; i < b.count; ++i)
-    for (int64_t j = begin; j < end && !rows.reads(i); ++j)
-      c[i * ldc + j] = p.bias ? p.bias[b.group * p.columns + j] : 0;
+  const float* bias = p.bias ? p.bias + b.group * p.columns : nullptr;
+  for (int64_t i = 0; i < b.count; ++i) {
+    if (rows.reads(i)) continue;
+    if (bias)
+      std::copy(bias + begin, bias + end, c + i * ldc + begin);
+    else
+      std::fill(c + i * ldc + begin, c + i * ldc + end, 0.0f);
+  }
 }
 
 void run_block(const Product& p, const Block& b, const float* packed) {

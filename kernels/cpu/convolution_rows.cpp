@@ -100,7 +100,33 @@ void ConvolutionRows::each_inside(int64_t tap, Emit&& emit) const {
   }
 }
 
-void ConvolutionRows::copy(int64_t tap, int64_t index) {
+// Taps of whole lines whose elements stand together in the source: all of a line at once.
+void ConvolutionRows::copy_lines(int64_t tap) {
+  const int64_t width = map_.kernel[2], lines = map_.kernel[1], plane = map_.plane[2];
+  for (int64_t done = 0; done < taps_; done += width) {
+    const int64_t line = (tap + done) / width;
+    for (int64_t i = 0; i < segments_; ++i) {
+      const Segment& s = segment_[i];
+      const int64_t depth = source_index(0, s.depth, line / lines);
+      const int64_t height = source_index(1, s.height, line % lines);
+      if (depth < 0 || height < 0) continue;
+      const float* row = s.image + (depth * map_.plane[1] + height) * plane * depth_;
+      int64_t at = s.width * map_.multiply[2] + map_.offset[2];
+      float* to = copied_ + s.first * this->line() + done * depth_;
+      for (int64_t k = s.first; k < s.first + s.count; ++k) {
+        const int64_t begin = std::max<int64_t>(-at, 0) * depth_;
+        const int64_t end = std::min(width, plane - at) * depth_;
+        const float* from = row + at * depth_;
+        for (int64_t c = begin; c < end; ++c) to[c] = from[c];
+        reads_[k] = reads_[k] || begin < end;
+        at += map_.multiply[2];
+        to += this->line();
+      }
+    }
+  }
+}
+
+void ConvolutionRows::copy_tap(int64_t tap, int64_t index) {
   const int64_t line = this->line();
   each_inside(tap,
               [&](int64_t slot, int64_t slot_step, const float* from, int64_t step, int64_t count) {
@@ -117,7 +143,10 @@ void ConvolutionRows::set_taps(int64_t tap, int64_t taps) {
   std::fill_n(reads_, positions_, false);
   if (copies_) {
     std::fill_n(copied_, positions_ * line(), 0.0f);
-    for (int64_t t = 0; t < taps; ++t) copy(tap + t, t);
+    const bool lines = map_.step[2] == 1 && map_.divide[2] == 1 && row_elements_ == depth_ &&
+                       tap % map_.kernel[2] == 0 && taps % map_.kernel[2] == 0;
+    if (lines) copy_lines(tap);
+    for (int64_t t = 0; t < taps && !lines; ++t) copy_tap(tap + t, t);
     for (int64_t i = 0; i < positions_; ++i) x_[0][i] = copied_ + i * line();
   } else {
     for (int64_t t = 0; t < taps; ++t) {

@@ -68,7 +68,8 @@ class ConvolutionRows {
   int64_t line() const {
     return (taps_ * depth_ + copied_multiple - 1) / copied_multiple * copied_multiple;
   }
-  void copy(int64_t tap, int64_t slot);
+  void copy_lines(int64_t tap);
+  void copy_tap(int64_t tap, int64_t index);
   void keep_readers();
 
   const TapMap map_;

@@ -71,27 +71,21 @@ struct Scratch {
   alignas(64) float x[block_positions * convolution_max_tile_columns];
 };
 
-template <int Height>
-void copy_rows(const float* from, int64_t step, int64_t count, float* to) {
-  for (int64_t i = 0; i < count; ++i, from += step, to += tile_rows)
-    std::memcpy(to, from, Height * sizeof(float));
-}
-
+// A line of a tile with fewer rows is filled up with the next ones, where there are any.
 void pack_gradient(const ConvolutionBackwardWeightArgs& args, const Cut& cut, const Task& task,
                    int64_t first, int64_t count, float* y) {
   const ConvolutionShape& s = args.shape;
-  for (int64_t tile = task.tile; tile < task.tile_end; ++tile) {
-    const int64_t begin = cut.tile_begin(tile), height = cut.tile_begin(tile + 1) - begin;
-    const float* from = static_cast<const float*>(args.output_gradient) + first * s.out_channels +
-                        task.group * cut.columns + begin;
-    float* to = y + (tile - task.tile) * block_positions * tile_rows;
-    if (height == tile_rows)
-      copy_rows<tile_rows>(from, s.out_channels, count, to);
-    else if (height == tile_rows - 1)
-      copy_rows<tile_rows - 1>(from, s.out_channels, count, to);
-    else
-      for (int64_t i = 0; i < count; ++i)
-        for (int64_t r = 0; r < height; ++r) to[i * tile_rows + r] = from[i * s.out_channels + r];
+  const float* from = static_cast<const float*>(args.output_gradient) + first * s.out_channels +
+                      task.group * cut.columns;
+  int64_t begin[task_tiles + 1];
+  const int64_t tiles = task.tile_end - task.tile;
+  for (int64_t i = 0; i <= tiles; ++i) begin[i] = cut.tile_begin(task.tile + i);
+  const int64_t last = tiles - 1;
+  for (int64_t i = 0; i < count; ++i, from += s.out_channels, y += tile_rows) {
+    float* to = y;
+    for (int64_t tile = 0; tile < last; ++tile, to += block_positions * tile_rows)
+      std::memcpy(to, from + begin[tile], tile_rows * sizeof(float));
+    for (int64_t column = begin[last]; column < begin[tiles]; ++column) *to++ = from[column];
   }
 }
 

@@ -257,24 +257,83 @@ TEST(convolution, FitsWinogradSomewhere) {
   EXPECT_FALSE(convolution_fits_winograd(s));
 }
 
-TEST(convolution_backward_weight, GivesTheSameBitsForAnyNumberOfThreads) {
-  const ConvolutionShape s = make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
-  std::vector<float> x(static_cast<size_t>(s.batch * s.in_channels * s.input_size()));
-  std::vector<float> dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size()));
-  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
-  for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
+// What run(workspace, result) makes of `elements` numbers must not depend on the threads.
+template <class Run>
+void check_threads(int64_t workspace_bytes, int64_t elements, Run&& run) {
   std::vector<std::vector<float>> results;
   const int before = thread_count();
   for (const int threads : {1, 2}) {
     set_thread_count(threads);
-    results.emplace_back(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size()));
+    results.emplace_back(static_cast<size_t>(elements));
     Workspace workspace;
-    convolution_backward_weight_cpu_packed(
-        {DType::f32, s, x.data(), dy.data(), results.back().data()},
-        workspace.get(convolution_backward_weight_packed_workspace(DType::f32, s)));
+    run(workspace.get(workspace_bytes), results.back().data());
   }
   set_thread_count(before);
   EXPECT_EQ(results[0], results[1]);
+}
+
+// Tensors of one shape whose sums are rounded.
+struct Rounded {
+  ConvolutionShape s;
+  std::vector<float> x, w, dy;
+
+  explicit Rounded(const ConvolutionShape& shape)
+      : s(shape),
+        x(static_cast<size_t>(s.batch * s.in_channels * s.input_size())),
+        w(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size())),
+        dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size())) {
+    for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
+    for (size_t i = 0; i < w.size(); ++i) w[i] = 1.0f / static_cast<float>(i + 7);
+    for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
+  }
+  ConvolutionArgs forward(float* y) const {
+    return {DType::f32, s, x.data(), w.data(), nullptr, y};
+  }
+  ConvolutionBackwardInputArgs backward_input(float* dx) const {
+    return {DType::f32, s, dy.data(), w.data(), dx};
+  }
+  ConvolutionBackwardWeightArgs backward_weight(float* dw) const {
+    return {DType::f32, s, x.data(), dy.data(), dw};
+  }
+};
+
+int64_t count(const std::vector<float>& values) { return static_cast<int64_t>(values.size()); }
+
+TEST(convolution, GivesTheSameBitsForAnyNumberOfThreads) {
+  Rounded t(make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}));
+  check_threads(convolution_backward_weight_packed_workspace(DType::f32, t.s), count(t.w),
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_packed(t.backward_weight(dw), workspace);
+                });
+  t.s.channels_last = true;
+  check_threads(
+      convolution_channels_last_workspace(t.s), count(t.dy),
+      [&](void* workspace, float* y) { convolution_cpu_channels_last(t.forward(y), workspace); });
+  check_threads(convolution_backward_input_channels_last_workspace(t.s), count(t.x),
+                [&](void* workspace, float* dx) {
+                  convolution_backward_input_cpu_channels_last(t.backward_input(dx), workspace);
+                });
+  check_threads(convolution_backward_weight_channels_last_workspace(t.s), count(t.w),
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_channels_last(t.backward_weight(dw), workspace);
+                });
+}
+
+TEST(convolution, GivesTheSameBitsForAnyNumberOfThreadsByWinograd) {
+  Rounded t(make(3, 64, 32, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}));
+  t.s.channels_last = true;
+  if (!convolution_fits_winograd(t.s)) GTEST_SKIP() << "no vector instructions";
+  check_threads(convolution_winograd_workspace(t.s), count(t.dy), [&](void* workspace, float* y) {
+    convolution_cpu_winograd(t.forward(y), workspace);
+  });
+  check_threads(convolution_backward_input_winograd_workspace(t.s), count(t.x),
+                [&](void* workspace, float* dx) {
+                  convolution_backward_input_cpu_winograd(t.backward_input(dx), workspace);
+                });
+  check_threads(convolution_backward_weight_winograd_workspace(t.s), count(t.w),
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_winograd(t.backward_weight(dw), workspace);
+                });
 }
 
 }  // namespace
