@@ -67,7 +67,7 @@ std::vector<Value> adaptive_pool(std::string_view kernel, std::span<const Value>
   check_rank(in[0], spatial, op);
   std::vector<int64_t> size =
       expand_list(attrs.integers("output_size"), spatial, op, "output_size");
-  const std::vector<int64_t> own = last_dims(in[0].shape(), spatial);
+  const std::vector<int64_t> own = pooled_dims(in[0].shape(), spatial, false);
   for (size_t d = 0; d < size.size(); ++d)
     if (size[d] == same_size) size[d] = own[d];
   return apply(kernel, {in[0]}, {{"output_size", size}});

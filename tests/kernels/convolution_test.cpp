@@ -272,62 +272,67 @@ void check_threads(int64_t workspace_bytes, int64_t elements, Run&& run) {
   EXPECT_EQ(results[0], results[1]);
 }
 
+// Tensors of one shape whose sums are rounded.
+struct Rounded {
+  ConvolutionShape s;
+  std::vector<float> x, w, dy;
+
+  explicit Rounded(const ConvolutionShape& shape)
+      : s(shape),
+        x(static_cast<size_t>(s.batch * s.in_channels * s.input_size())),
+        w(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size())),
+        dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size())) {
+    for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
+    for (size_t i = 0; i < w.size(); ++i) w[i] = 1.0f / static_cast<float>(i + 7);
+    for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
+  }
+  ConvolutionArgs forward(float* y) const {
+    return {DType::f32, s, x.data(), w.data(), nullptr, y};
+  }
+  ConvolutionBackwardInputArgs backward_input(float* dx) const {
+    return {DType::f32, s, dy.data(), w.data(), dx};
+  }
+  ConvolutionBackwardWeightArgs backward_weight(float* dw) const {
+    return {DType::f32, s, x.data(), dy.data(), dw};
+  }
+};
+
+int64_t count(const std::vector<float>& values) { return static_cast<int64_t>(values.size()); }
+
 TEST(convolution, GivesTheSameBitsForAnyNumberOfThreads) {
-  ConvolutionShape s = make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
-  std::vector<float> x(static_cast<size_t>(s.batch * s.in_channels * s.input_size()));
-  std::vector<float> w(static_cast<size_t>(s.out_channels * s.in_channels * s.kernel_size()));
-  std::vector<float> dy(static_cast<size_t>(s.batch * s.out_channels * s.output_size()));
-  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f / static_cast<float>(i + 3);
-  for (size_t i = 0; i < w.size(); ++i) w[i] = 1.0f / static_cast<float>(i + 7);
-  for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i % 101) / 7.0f;
-  const auto count = [](const std::vector<float>& v) { return static_cast<int64_t>(v.size()); };
-  check_threads(
-      convolution_backward_weight_packed_workspace(DType::f32, s), count(w),
-      [&](void* workspace, float* dw) {
-        convolution_backward_weight_cpu_packed({DType::f32, s, x.data(), dy.data(), dw}, workspace);
-      });
-  s.channels_last = true;
-  check_threads(convolution_channels_last_workspace(s), count(dy), [&](void* workspace, float* y) {
-    convolution_cpu_channels_last({DType::f32, s, x.data(), w.data(), nullptr, y}, workspace);
-  });
-  check_threads(convolution_backward_input_channels_last_workspace(s), count(x),
-                [&](void* workspace, float* dx) {
-                  convolution_backward_input_cpu_channels_last(
-                      {DType::f32, s, dy.data(), w.data(), dx}, workspace);
-                });
-  check_threads(convolution_backward_weight_channels_last_workspace(s), count(w),
+  Rounded t(make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}));
+  check_threads(convolution_backward_weight_packed_workspace(DType::f32, t.s), count(t.w),
                 [&](void* workspace, float* dw) {
-                  convolution_backward_weight_cpu_channels_last(
-                      {DType::f32, s, x.data(), dy.data(), dw}, workspace);
+                  convolution_backward_weight_cpu_packed(t.backward_weight(dw), workspace);
+                });
+  t.s.channels_last = true;
+  check_threads(
+      convolution_channels_last_workspace(t.s), count(t.dy),
+      [&](void* workspace, float* y) { convolution_cpu_channels_last(t.forward(y), workspace); });
+  check_threads(convolution_backward_input_channels_last_workspace(t.s), count(t.x),
+                [&](void* workspace, float* dx) {
+                  convolution_backward_input_cpu_channels_last(t.backward_input(dx), workspace);
+                });
+  check_threads(convolution_backward_weight_channels_last_workspace(t.s), count(t.w),
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_channels_last(t.backward_weight(dw), workspace);
                 });
 }
 
-TEST(convolution, WinogradGivesTheSameBitsForAnyNumberOfThreads) {
-  ConvolutionShape s = make(9, 64, 96, 1, {1, 9, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
-  s.channels_last = true;
-  if (!convolution_fits_winograd(s)) GTEST_SKIP() << "needs AVX2";
-  const auto numbers = [](int64_t count) {
-    std::vector<float> values(static_cast<size_t>(count));
-    for (size_t i = 0; i < values.size(); ++i) values[i] = 1.0f / static_cast<float>(i % 997 + 3);
-    return values;
-  };
-  const int64_t weights = s.out_channels * s.in_channels * 9;
-  const auto x = numbers(s.batch * s.in_channels * s.input_size()), w = numbers(weights);
-  const auto dy = numbers(s.batch * s.out_channels * s.output_size());
-  check_threads(
-      convolution_winograd_workspace(s), static_cast<int64_t>(dy.size()),
-      [&](void* workspace, float* y) {
-        convolution_cpu_winograd({DType::f32, s, x.data(), w.data(), nullptr, y}, workspace);
-      });
-  check_threads(convolution_backward_input_winograd_workspace(s), static_cast<int64_t>(x.size()),
+TEST(convolution, GivesTheSameBitsForAnyNumberOfThreadsByWinograd) {
+  Rounded t(make(3, 64, 32, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}));
+  t.s.channels_last = true;
+  if (!convolution_fits_winograd(t.s)) GTEST_SKIP() << "no vector instructions";
+  check_threads(convolution_winograd_workspace(t.s), count(t.dy), [&](void* workspace, float* y) {
+    convolution_cpu_winograd(t.forward(y), workspace);
+  });
+  check_threads(convolution_backward_input_winograd_workspace(t.s), count(t.x),
                 [&](void* workspace, float* dx) {
-                  convolution_backward_input_cpu_winograd({DType::f32, s, dy.data(), w.data(), dx},
-                                                          workspace);
+                  convolution_backward_input_cpu_winograd(t.backward_input(dx), workspace);
                 });
-  check_threads(convolution_backward_weight_winograd_workspace(s), weights,
+  check_threads(convolution_backward_weight_winograd_workspace(t.s), count(t.w),
                 [&](void* workspace, float* dw) {
-                  convolution_backward_weight_cpu_winograd({DType::f32, s, x.data(), dy.data(), dw},
-                                                           workspace);
+                  convolution_backward_weight_cpu_winograd(t.backward_weight(dw), workspace);
                 });
 }
 
