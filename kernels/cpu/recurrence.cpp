@@ -145,8 +145,8 @@ struct Backward {
       dh *= z;
     } else {
       const double y = at<T>(args.hidden, row * s.hidden + u);
-      const double slope = s.cell == Cell::rnn_tanh ? 1 - y * y : y > 0 ? 1 : 0;
-      put_dx(row, 0, u, dh * slope);
+      // Chosen, not multiplied: relu's 0 holds for a NaN too, as in PyTorch.
+      put_dx(row, 0, u, s.cell == Cell::rnn_tanh ? dh * (1 - y * y) : y > 0 ? dh : 0);
       dh = 0;
     }
   }
