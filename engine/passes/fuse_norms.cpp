@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // batch_norm -> relu -> max_pool as batch_norm_relu. The gradient of that chain, as autodiff writes
-// it, is max_pool_backward -> where(norm > 0, ., 0) -> batch_norm_backward; a chain is taken as a
+// it, is max_pool_backward -> where(norm <= 0, 0, .) -> batch_norm_backward; a chain is taken as a
 // whole or left alone.
 #include <algorithm>
 #include <optional>
@@ -15,7 +15,7 @@ namespace {
 // The nodes of one chain; -1: has none.
 struct Chain {
   int norm = -1, relu = -1, pool = -1;
-  int positive = -1, unpool = -1, where = -1, norm_backward = -1;
+  int blocked = -1, unpool = -1, where = -1, norm_backward = -1;
 
   int result() const { return pool >= 0 ? pool : relu; }
 };
@@ -37,7 +37,7 @@ class NormFuser {
       if (const std::optional<Chain> chain = chain_from(i)) {
         starts[i] = *chain;
         if (chain->norm_backward >= 0) ends[chain->norm_backward] = *chain;
-        for (int node : {chain->relu, chain->pool, chain->positive, chain->unpool, chain->where})
+        for (int node : {chain->relu, chain->pool, chain->blocked, chain->unpool, chain->where})
           if (node >= 0) gone.insert(node);
       }
     for (int i = 0; i < size(); ++i) {
@@ -84,27 +84,27 @@ class NormFuser {
     for (int reader : readers({norm, 0})) {
       if (is(reader, "relu") && chain.relu < 0)
         chain.relu = reader;
-      else if (is(reader, "gt") && chain.positive < 0)
-        chain.positive = reader;
+      else if (is(reader, "le") && chain.blocked < 0)
+        chain.blocked = reader;
       else
         return {};
     }
     if (chain.relu < 0) return {};
-    if (chain.positive >= 0 && !follow_back(chain)) return {};
+    if (chain.blocked >= 0 && !follow_back(chain)) return {};
     chain.pool = pool_of(chain);
-    if (chain.positive >= 0 && !close(chain)) return {};
+    if (chain.blocked >= 0 && !close(chain)) return {};
     return chain;
   }
 
-  // positive -> where -> norm_backward.
+  // blocked -> where -> norm_backward.
   bool follow_back(Chain& chain) const {
     const Node& norm = graph_.node(chain.norm);
-    const Node& positive = graph_.node(chain.positive);
-    if (positive.inputs[0] != ValueRef{chain.norm, 0} || !is_zero(positive.inputs[1])) return false;
-    chain.where = only_reader({chain.positive, 0}, "where");
+    const Node& blocked = graph_.node(chain.blocked);
+    if (blocked.inputs[0] != ValueRef{chain.norm, 0} || !is_zero(blocked.inputs[1])) return false;
+    chain.where = only_reader({chain.blocked, 0}, "where");
     if (chain.where < 0) return false;
     const Node& where = graph_.node(chain.where);
-    if (where.inputs[0] != ValueRef{chain.positive, 0} || !is_zero(where.inputs[2])) return false;
+    if (where.inputs[0] != ValueRef{chain.blocked, 0} || !is_zero(where.inputs[1])) return false;
     chain.norm_backward = only_reader({chain.where, 0}, "batch_norm_backward");
     if (chain.norm_backward < 0) return false;
     const Node& back = graph_.node(chain.norm_backward);
@@ -140,7 +140,7 @@ class NormFuser {
   bool close(Chain& chain) const {
     const std::set<int>* indices = nullptr;
     if (chain.pool >= 0) indices = &readers({chain.pool, 1});
-    const ValueRef incoming = graph_.node(chain.where).inputs[1];
+    const ValueRef incoming = graph_.node(chain.where).inputs[2];
     if (graph_.spec(incoming).shape != graph_.spec({chain.norm, 0}).shape) return false;
     if (!indices || indices->empty()) {
       chain.pool = -1;
@@ -192,7 +192,7 @@ class NormFuser {
   void emit_backward(const Chain& chain) {
     const Node& norm = graph_.node(chain.norm);
     const ValueRef dy = chain.unpool >= 0 ? graph_.node(chain.unpool).inputs[0]
-                                          : graph_.node(chain.where).inputs[1];
+                                          : graph_.node(chain.where).inputs[2];
     std::vector<Value> inputs;
     for (const ValueRef& input : {dy, norm.inputs[0], ValueRef{chain.norm, 3},
                                   ValueRef{chain.norm, 4}, norm.inputs[3], norm.inputs[4]})

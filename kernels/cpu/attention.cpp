@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -90,11 +91,20 @@ struct BackwardMatrix : Matrix<T> {
   int64_t rows() const { return this->p.queries; }
   int64_t values() const { return this->p.value_depth; }
 
+  // Only query i and the keys before seen_keys(i) give each other anything, NaN neither.
+  int64_t seen_keys(int64_t i) const {
+    const AttentionProblem& p = this->p;
+    return p.mask_kind == MaskKind::causal ? std::min(p.keys, i + 1) : p.keys;
+  }
+  int64_t first_query(int64_t j) const {
+    return this->p.mask_kind == MaskKind::causal ? std::min(j, rows()) : 0;
+  }
+
   // d_i.
   double row_term(int64_t i) const {
     double sum = dlogsumexp ? -static_cast<double>(dlogsumexp[i]) : 0;
     if (out) return sum + dot(i, out + i * values());
-    for (int64_t j = 0; j < this->p.keys; ++j)
+    for (int64_t j = 0; j < seen_keys(i); ++j)
       sum += weight(i, j) * this->kept(i, j) * dot(i, this->v + j * values());
     return sum;
   }
@@ -118,7 +128,7 @@ template <class T>
 void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, double d, double* sums, T* dquery) {
   const AttentionProblem& p = m.p;
   for (int64_t e = 0; e < p.depth; ++e) sums[e] = 0;
-  for (int64_t j = 0; j < p.keys; ++j) {
+  for (int64_t j = 0; j < m.seen_keys(i); ++j) {
     const double ds = m.score_gradient(i, j, m.weight(i, j), d) * p.scale;
     for (int64_t e = 0; e < p.depth; ++e) sums[e] += ds * static_cast<double>(m.k[j * p.depth + e]);
   }
@@ -130,7 +140,7 @@ template <class T>
 void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, const double* terms, double* dkey,
                       double* dvalue) {
   const AttentionProblem& p = m.p;
-  for (int64_t i = 0; i < p.queries; ++i) {
+  for (int64_t i = m.first_query(j); i < p.queries; ++i) {
     const double weight = m.weight(i, j), kept = weight * m.kept(i, j);
     const double ds = m.score_gradient(i, j, weight, terms[i]) * p.scale;
     for (int64_t e = 0; e < p.depth; ++e) dkey[e] += ds * static_cast<double>(m.q[i * p.depth + e]);

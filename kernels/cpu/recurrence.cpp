@@ -146,9 +146,9 @@ struct Backward {
       put_dm(row, 2, u, da_n * r + dsaved(row, 3, u));
       dh *= z;
     } else {
-      const double y = saved(row, 0, u);
-      const double slope = s.cell == Cell::rnn_tanh ? 1 - y * y : y > 0 ? 1 : 0;
-      put_dx(row, 0, u, (dh + dsaved(row, 0, u)) * slope);
+      const double y = saved(row, 0, u), dy = dh + dsaved(row, 0, u);
+      // Chosen, not multiplied: relu's 0 holds for a NaN too, as in PyTorch.
+      put_dx(row, 0, u, s.cell == Cell::rnn_tanh ? dy * (1 - y * y) : y > 0 ? dy : 0);
       dh = 0;
     }
   }
