@@ -2,6 +2,7 @@
 #include "engine/io/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,17 +18,27 @@ namespace {
 // One write() takes at most about 2 GiB on Linux.
 constexpr size_t largest_write = size_t{1} << 30;
 
-// A file under a name of its own, removed unless it was renamed.
+// A device or pipe (/dev/stdout, /dev/full) is written to, never replaced.
+bool is_special(const std::string& path) {
+  struct stat facts;
+  return ::stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode);
+}
+
+// A file under a name of its own, removed unless it was renamed; the target itself where that is
+// special.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& target)
-      : target_(target), name_(fmt::format("{}.{}.tmp", target, getpid())) {
-    descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+      : target_(target),
+        special_(is_special(target)),
+        name_(special_ ? target : fmt::format("{}.{}.tmp", target, getpid())) {
+    descriptor_ =
+        ::open(name_.c_str(), O_WRONLY | O_CREAT | (special_ ? 0 : O_TRUNC) | O_CLOEXEC, 0666);
     if (descriptor_ < 0) refuse("cannot create");
   }
   ~TemporaryFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!renamed_) ::unlink(name_.c_str());
+    if (!renamed_ && !special_) ::unlink(name_.c_str());
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -43,11 +54,11 @@ class TemporaryFile {
   }
 
   void commit() {
-    if (::fsync(descriptor_) != 0) refuse("cannot flush");
+    if (!special_ && ::fsync(descriptor_) != 0) refuse("cannot flush");
     const int descriptor = descriptor_;
     descriptor_ = -1;
     if (::close(descriptor) != 0) refuse("cannot close");
-    if (std::rename(name_.c_str(), target_.c_str()) != 0) refuse("cannot replace");
+    if (!special_ && std::rename(name_.c_str(), target_.c_str()) != 0) refuse("cannot replace");
     renamed_ = true;
   }
 
@@ -56,7 +67,9 @@ class TemporaryFile {
     failf(ErrorKind::io, target_, "{} the file: {}", what, std::strerror(errno));
   }
 
-  std::string target_, name_;
+  std::string target_;
+  bool special_;
+  std::string name_;
   int descriptor_ = -1;
   bool renamed_ = false;
 };
