@@ -108,13 +108,14 @@ struct Backward {
 
 // Products <q, k> of query i -> weights before dropout, and what dropout multiplies them by.
 inline void weight_row(const Block& b, int64_t i, float logsumexp, float* w, float* kept) {
+  const Lanes scale = Lanes::all(late_scale(b.p)), shift = Lanes::all(-logsumexp);
   finish_scores(b, i, w);
   if (b.p.dropout != 0)
     kept_row(b, i, kept);
   else
     std::fill_n(kept, block, 1.f);
   for (int64_t c = 0; c < columns_of(b, i); c += 16)
-    exp_normal(Lanes::load(w + c) - Lanes::all(logsumexp)).store(w + c);
+    exp_normal(fma(Lanes::load(w + c), scale, shift)).store(w + c);
 }
 
 // d_i of a block of queries from the weights: sum_j p_ij <dout_i, v_j> is added to the terms.

@@ -68,14 +68,25 @@ inline int64_t columns_of(const Block& b, int64_t i) {
   return b.diagonal() ? std::min(block, (i + 6 + 15) / 16 * 16) : block;
 }
 
-// Turns products <q, k> into scores: scaled and masked.
+// Whether a mask is added to the scores.
+inline bool has_numbers(const AttentionProblem& p) {
+  return p.mask_kind == MaskKind::boolean || p.mask_kind == MaskKind::additive;
+}
+// What finished scores are still to be multiplied by: the scale, where it can wait for the fused
+// multiply-add that takes them to the exponent, which spares a rounding.
+inline float late_scale(const AttentionProblem& p) {
+  return has_numbers(p) || !(p.scale > 0) ? 1.f : static_cast<float>(p.scale);
+}
+
+// Turns products <q, k> into scores (over late_scale), masked.
 inline void finish_scores(const Block& b, int64_t i, float* row) {
-  const Lanes scale = Lanes::all(static_cast<float>(b.p.scale));
+  const bool added = has_numbers(b.p), plain = b.plain();
+  const bool scaled = late_scale(b.p) == 1.f;
+  if (plain && !scaled) return;
+  const Lanes scale = Lanes::all(scaled ? static_cast<float>(b.p.scale) : 1.f);
   const int64_t visible = b.visible(i);
-  const bool added = b.p.mask_kind == MaskKind::boolean || b.p.mask_kind == MaskKind::additive;
   float mask[block];
   if (added) mask_row(b, i, mask);
-  const bool plain = b.plain();
   for (int64_t c = 0; c < columns_of(b, i); c += 16) {
     Lanes s = Lanes::load(row + c) * scale;
     if (added) s = s + load(mask + c, std::clamp<int64_t>(b.keys() - c, 0, 16));

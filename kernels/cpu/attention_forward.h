@@ -17,13 +17,14 @@ struct RowState {
 // scores -> exp(score - top); totals and tops take the block in; rescale is what earlier sums are
 // to be multiplied by.
 inline void softmax_block(const Block& b, float* scores, RowState& state) {
+  const float scale = late_scale(b.p);
   float base[block] = {};
   for (int64_t i = 0; i < b.queries(); ++i) {
     float* row = scores + i * block;
     finish_scores(b, i, row);
     Lanes most = Lanes::load(row);
     for (int64_t c = 16; c < columns_of(b, i); c += 16) most = max(most, Lanes::load(row + c));
-    const float top = largest(most);
+    const float top = largest(most) * scale;
     const float next = top > state.top[i] ? top : state.top[i];
     base[i] = next == -infinity ? 0.f : next;
     state.rescale[i] = state.top[i] - base[i];
@@ -35,7 +36,8 @@ inline void softmax_block(const Block& b, float* scores, RowState& state) {
     float* row = scores + i * block;
     Lanes total = Lanes::zero();
     for (int64_t c = 0; c < columns_of(b, i); c += 16) {
-      const Lanes e = exp_normal(Lanes::load(row + c) - Lanes::all(base[i]));
+      const Lanes e =
+          exp_normal(fma(Lanes::load(row + c), Lanes::all(scale), Lanes::all(-base[i])));
       total = total + e;
       e.store(row + c);
     }
