@@ -160,6 +160,35 @@ TEST_F(OpCommand, wrong_requests_are_errors_with_a_code) {
   EXPECT_FALSE(fs::exists(path("out")));
 }
 
+// Without running statistics the op leaves its extra outputs away; the first still has a gradient.
+TEST_F(OpCommand, run_takes_ones_where_no_gradient_is_given) {
+  save_safetensors(path("in"),
+                   {{"0", values({1, 2, 3}, {1, 2, 4, 3, 5, 9})}, {"4", values({2}, {0, 0})}});
+  ASSERT_EQ(run(fmt::format("op run instance_norm --grad --inputs {} --output {}", path("in"),
+                            path("out")))
+                .code,
+            0);
+  EXPECT_EQ(load_safetensors(path("out")).tensors.at("grad.4").data_as<float>()[0], 3);
+}
+
+TEST_F(OpCommand, run_finds_what_only_data_tells) {
+  save_safetensors(path("in"), {{"0", values({3}, {0, 4, 1}).cast(DType::i64)}});
+  const std::string to = fmt::format(" --inputs {} --output {}", path("in"), path("out"));
+  ASSERT_EQ(run("op run one_hot" + to).code, 0);
+  EXPECT_EQ(load_safetensors(path("out")).tensors.at("0").shape(), Shape({3, 5}));
+  save_safetensors(path("in"), {{"0", Tensor::zeros(DType::f64, {1, 4, 6})}});
+  ASSERT_EQ(run("op run adaptive_avg_pool2d --attrs '{\"output_size\": [null, 3]}'" + to).code, 0);
+  EXPECT_EQ(load_safetensors(path("out")).tensors.at("0").shape(), Shape({1, 4, 3}));
+}
+
+// Through a link, so that a failure could not replace the device.
+TEST_F(OpCommand, a_device_is_written_to_and_not_replaced) {
+  save_safetensors(path("in"), {{"0", values({2}, {3, 5})}});
+  fs::create_symlink("/dev/full", path("full"));
+  expect_error("op run relu --inputs " + path("in") + " --output " + path("full"), 5, "No space");
+  EXPECT_TRUE(fs::is_symlink(path("full")));
+}
+
 TEST_F(OpCommand, check_reports_and_succeeds) {
   const Outcome outcome = run("op check relu");
   EXPECT_EQ(outcome.code, 0) << outcome.out;
