@@ -153,21 +153,6 @@ class NormFuser {
     return graph_.node(chain.unpool).attrs.boolean("channels_last");
   }
 
-  std::vector<Value> emit(int like, std::string_view op, const std::vector<Value>& inputs,
-                          const AttrList& attrs) {
-    Node node;
-    node.op = &get_op(op);
-    node.name = graph_.node(like).name;
-    std::vector<TensorSpec> specs;
-    for (const Value& input : inputs) {
-      node.inputs.push_back(Graph::ref(input));
-      specs.push_back(input ? input.spec() : TensorSpec::absent());
-    }
-    node.attrs = Attrs(op, node.op->attributes, attrs);
-    node.outputs = node.op->infer({op, specs, node.attrs});
-    return rewriter_.to().append(std::move(node));
-  }
-
   AttrList attributes(const Chain& chain) const {
     AttrList attrs{{"training", graph_.node(chain.norm).attrs.boolean("training")},
                    {"channels_last", true}};
@@ -183,7 +168,8 @@ class NormFuser {
     AttrList attrs = attributes(chain);
     attrs.emplace_back("momentum", norm.attrs.real("momentum"));
     attrs.emplace_back("eps", norm.attrs.real("eps"));
-    const std::vector<Value> results = emit(chain.norm, "batch_norm_relu", inputs, attrs);
+    const std::vector<Value> results =
+        rewriter_.emit(chain.norm, get_op("batch_norm_relu"), inputs, attrs);
     rewriter_.replace({chain.result(), 0}, results[0]);
     for (int k = 1; k < static_cast<int>(results.size()); ++k)
       rewriter_.replace({chain.norm, k}, results[static_cast<size_t>(k)]);
@@ -197,8 +183,8 @@ class NormFuser {
     for (const ValueRef& input : {dy, norm.inputs[0], ValueRef{chain.norm, 3},
                                   ValueRef{chain.norm, 4}, norm.inputs[3], norm.inputs[4]})
       inputs.push_back(rewriter_.mapped(input));
-    const std::vector<Value> results =
-        emit(chain.norm_backward, "batch_norm_relu_backward", inputs, attributes(chain));
+    const std::vector<Value> results = rewriter_.emit(
+        chain.norm_backward, get_op("batch_norm_relu_backward"), inputs, attributes(chain));
     for (int k = 0; k < static_cast<int>(results.size()); ++k)
       rewriter_.replace({chain.norm_backward, k}, results[static_cast<size_t>(k)]);
   }

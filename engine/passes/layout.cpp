@@ -127,15 +127,7 @@ class LayoutChooser {
 
   // The node's op on other inputs and attributes.
   std::vector<Value> emit(int i, const std::vector<Value>& inputs, const AttrList& attrs) {
-    Node node = graph_.node(i);
-    std::vector<TensorSpec> specs;
-    for (size_t k = 0; k < inputs.size(); ++k) {
-      node.inputs[k] = Graph::ref(inputs[k]);
-      specs.push_back(inputs[k] ? inputs[k].spec() : TensorSpec::absent());
-    }
-    node.attrs = Attrs(node.op->name, node.op->attributes, attrs);
-    node.outputs = node.op->infer({node.op->name, specs, node.attrs});
-    return rewriter_.to().append(std::move(node));
+    return rewriter_.emit(i, *graph_.node(i).op, inputs, attrs);
   }
 
   // The tuned channels-last kernels take whole channels in f32.

@@ -36,6 +36,21 @@ void Rewriter::reapply(int index, const std::vector<Value>& inputs) {
     map_[{index, k}] = values[static_cast<size_t>(k)];
 }
 
+std::vector<Value> Rewriter::emit(int like, const OpDef& op, const std::vector<Value>& inputs,
+                                  const AttrList& attrs) {
+  Node node;
+  node.op = &op;
+  node.name = from_->node(like).name;
+  std::vector<TensorSpec> specs;
+  for (const Value& input : inputs) {
+    node.inputs.push_back(Graph::ref(input));
+    specs.push_back(input ? input.spec() : TensorSpec::absent());
+  }
+  node.attrs = Attrs(op.name, op.attributes, attrs);
+  node.outputs = op.infer({op.name, specs, node.attrs});
+  return to_->append(std::move(node));
+}
+
 Value Rewriter::result(ValueRef old) const {
   const Value value = mapped(old);
   const DType dtype = from_->spec(old).dtype;

@@ -26,6 +26,9 @@ class Rewriter {
   void copy(int node);
   // Appends the old node's op and attributes on other inputs; its shape rule gives the outputs.
   void reapply(int node, const std::vector<Value>& inputs);
+  // Appends an op under the old node's path; nothing is mapped to it.
+  std::vector<Value> emit(int like, const OpDef& op, const std::vector<Value>& inputs,
+                          const AttrList& attrs);
   // From now on readers of `old` read `by`.
   void replace(ValueRef old, Value by) { map_[old] = by; }
   // Carries outputs and updates over, cast back where their dtype changed, and returns the new
