@@ -10,7 +10,9 @@
 namespace gradus::kernels {
 namespace {
 
-constexpr int64_t column_block = 64;
+// Columns that one task adds: a quarter of a row, within limits.
+int64_t column_block(int64_t inner) { return std::clamp<int64_t>(inner / 4 / 16 * 16, 64, 512); }
+
 constexpr int64_t start_bytes = 1 << 18;
 
 void start(const IndexAddArgs& args) {
@@ -53,11 +55,12 @@ void index_add_cpu(const IndexAddArgs& args) {
 
 void index_add_cpu_blocked(const IndexAddArgs& args) {
   start(args);
-  const int64_t blocks = (args.inner + column_block - 1) / column_block;
+  const int64_t columns = column_block(args.inner);
+  const int64_t blocks = (args.inner + columns - 1) / columns;
   parallel_for(args.outer * blocks, [&](int64_t chunk) {
     const FlushDenormals flush;
-    const int64_t o = chunk / blocks, begin = chunk % blocks * column_block;
-    const int64_t end = std::min(begin + column_block, args.inner);
+    const int64_t o = chunk / blocks, begin = chunk % blocks * columns;
+    const int64_t end = std::min(begin + columns, args.inner);
     for (int64_t j = 0; j < args.count; ++j) {
       const int64_t index = args.index.checked(j, args.dim, args.op);
       if (index == args.skip) continue;

@@ -77,6 +77,23 @@ inline StepRow step_row(const RecurrenceArgs& args, int64_t turn, int64_t n) {
           static_cast<float*>(args.saved) + row * s.saved() * s.hidden};
 }
 
+// Sixteen units of a row are one cache line, and the next row's is far: what a step reads and
+// writes is fetched while products are computed (forward: 7.4 ms rather than 9.9; backward no
+// gain).
+inline void fetch(const float* row, int64_t count, int64_t hidden, int64_t u) {
+  for (int64_t k = 0; row && k < count; ++k) __builtin_prefetch(row + k * hidden + u, 0, 2);
+}
+inline void fetch_to_write(float* row, int64_t count, int64_t hidden, int64_t u) {
+  for (int64_t k = 0; row && k < count; ++k) __builtin_prefetch(row + k * hidden + u, 1, 2);
+}
+inline void fetch(const RecurrenceShape& s, const StepRow& r, int64_t u) {
+  fetch(r.x, s.gates(), s.hidden, u);
+  fetch(r.c, 1, s.hidden, u);
+  fetch_to_write(r.saved, s.saved(), s.hidden, u);
+  fetch_to_write(r.cells, 1, s.hidden, u);
+  fetch_to_write(r.hidden, 1, s.hidden, u);
+}
+
 // The gates of sixteen units from u; m[gate] is weight h.
 inline void advance(const RecurrenceArgs& args, const StepRow& r, int64_t u, const float* m,
                     int64_t m_gate) {
@@ -127,9 +144,12 @@ inline void forward_block(const RecurrenceArgs& args, const float* packed, int64
   for (int64_t n0 = 0; n0 < s.batch; n0 += rows_at_once) {
     const int64_t rows = std::min(rows_at_once, s.batch - n0);
     const float* h = step_row(args, turn, n0).h;
-    for (int64_t gate = 0; gate < gates; ++gate)
+    for (int64_t gate = 0; gate < gates; ++gate) {
+      for (int64_t n = rows * gate / gates; n < rows * (gate + 1) / gates; ++n)
+        fetch(s, step_row(args, turn, n0 + n), b * 16);
       product({h, s.hidden, 1}, rows, packed + (b * gates + gate) * panel, 16, s.hidden,
               m + gate * m_gate, 16, 16, false);
+    }
     for (int64_t n = 0; n < rows; ++n) {
       const StepRow row = step_row(args, turn, n0 + n);
       if (is_valid(args.lengths, s.step(turn), n0 + n))
