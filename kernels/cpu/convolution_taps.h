@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "kernels/convolution.h"
-#include "kernels/cpu/matmul_tile.h"
+#include "kernels/cpu/dense_tile.h"
 
 namespace gradus::kernels {
 
@@ -76,8 +76,8 @@ class TapRow {
 
   int64_t count_;
   bool run_ = true;
-  int64_t index_[matmul_max_tile_columns];
-  Bits mask_[matmul_max_tile_columns];
+  int64_t index_[dense_max_tile_columns];
+  Bits mask_[dense_max_tile_columns];
 };
 
 }  // namespace gradus::kernels

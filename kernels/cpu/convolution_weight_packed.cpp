@@ -98,8 +98,8 @@ struct WeightOperands : PackedOperands<T> {
     const int64_t taps = s.kernel_size(), channels = s.group_in_channels();
     const T* from = static_cast<const T*>(args.input) +
                     (image * s.in_channels + group * channels) * s.input_size();
-    Column columns[matmul_max_tile_columns];
-    int64_t offsets[matmul_max_tile_columns];
+    Column columns[dense_max_tile_columns];
+    int64_t offsets[dense_max_tile_columns];
     for (int64_t j = 0; j < filled; ++j) {
       const int64_t channel = (column + j) / taps, tap = (column + j) % taps;
       columns[j] = {

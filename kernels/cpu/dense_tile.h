@@ -7,7 +7,7 @@
 namespace gradus::kernels {
 
 // Bounds over all instruction sets, for buffers.
-inline constexpr int dense_max_tile_rows = 14;
+inline constexpr int dense_max_tile_rows = 14, dense_max_tile_columns = 32;
 inline constexpr int dense_panel_bytes = 20480;  // of one packed panel: it shares the L1 cache
 
 // One register tile of a product: c (rows, columns) = [c +] a b [+ bias].

@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include "engine/base/parallel.h"
-#include "kernels/cpu/matmul_tile.h"
+#include "kernels/cpu/dense_tile.h"
 
 namespace gradus::kernels {
 
@@ -57,7 +57,7 @@ struct PackedCut {
 
 template <class T>
 PackedCut packed_cut(const PackedSizes& sizes) {
-  const MatmulTile<T>& tile = matmul_tile<T>();
+  const DenseTile<T>& tile = dense_tile<T>();
   PackedCut cut{0, 0, 0, 0};
   const int64_t depth = std::max<int64_t>(sizes.k, 1);
   const int64_t panels = packed_blocks(sizes.n, tile.columns);
@@ -72,18 +72,13 @@ PackedCut packed_cut(const PackedSizes& sizes) {
   return cut;
 }
 
-// c (rows, columns) = or += a panel times a panel, by way of a full tile where c is smaller.
+// c (rows, columns) = or += a panel of packed rows times a panel of packed columns.
 template <class T>
-void multiply_panels(const MatmulTile<T>& tile, int64_t depth, const T* a, const T* b, T* c,
+void multiply_panels(const DenseTile<T>& tile, int64_t depth, const T* a, const T* b, T* c,
                      int64_t ldc, int64_t rows, int64_t columns, bool add) {
-  if (rows == tile.rows && columns == tile.columns) return tile.run(depth, a, b, c, ldc, add);
-  alignas(64) T full[matmul_max_tile_rows * matmul_max_tile_columns];
-  tile.run(depth, a, b, full, tile.columns, false);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < columns; ++j) {
-      const T value = full[r * tile.columns + j];
-      c[r * ldc + j] = add ? c[r * ldc + j] + value : value;
-    }
+  const bool whole = columns == tile.columns;
+  tile.multiply_packed.run[whole][rows - 1](
+      {depth, a, 0, b, c, ldc, static_cast<int>(columns), add, nullptr});
 }
 
 // Rows [row, row + count) by columns [column, end) of one item; `panels` holds the packed columns
@@ -91,7 +86,7 @@ void multiply_panels(const MatmulTile<T>& tile, int64_t depth, const T* a, const
 template <class T, class Operands>
 void multiply_block(const Operands& operands, int64_t item, const T* panels, int64_t row,
                     int64_t count, int64_t column, int64_t end) {
-  const MatmulTile<T>& tile = matmul_tile<T>();
+  const DenseTile<T>& tile = dense_tile<T>();
   const int64_t depth = operands.sizes.k, ldc = operands.ldc;
   alignas(64) T block[packed_block_rows * packed_k_block];
   T* corner = operands.result(item) + row * ldc + column;
@@ -116,7 +111,7 @@ void multiply_block(const Operands& operands, int64_t item, const T* panels, int
 template <class T, class Operands>
 void multiply_pass(const Operands& operands, const PackedCut& cut, int64_t item, int64_t items,
                    int64_t column, int64_t end, T* packed) {
-  const int64_t width = matmul_tile<T>().columns, panels = packed_blocks(end - column, width);
+  const int64_t width = dense_tile<T>().columns, panels = packed_blocks(end - column, width);
   const int64_t panel_elements = width * operands.sizes.k;
   parallel_for(items * panels, [&](int64_t task) {
     operands.pack_columns(item + task / panels, column + task % panels * width, width,

@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "engine/base/parallel.h"
-#include "kernels/cpu/lanes_product.h"
+#include "kernels/cpu/panel_product.h"
 #include "kernels/recurrence.h"
 
 namespace gradus::kernels {
@@ -147,8 +147,8 @@ inline void forward_block(const RecurrenceArgs& args, const float* packed, int64
     for (int64_t gate = 0; gate < gates; ++gate) {
       for (int64_t n = rows * gate / gates; n < rows * (gate + 1) / gates; ++n)
         fetch(s, step_row(args, turn, n0 + n), b * 16);
-      product({h, s.hidden, 1}, rows, packed + (b * gates + gate) * panel, 16, s.hidden,
-              m + gate * m_gate, 16, 16, false);
+      panel_product({h, s.hidden, 1}, rows, {packed + (b * gates + gate) * panel, 1, s.hidden, 0},
+                    m + gate * m_gate, 16, false);
     }
     for (int64_t n = 0; n < rows; ++n) {
       const StepRow row = step_row(args, turn, n0 + n);
@@ -260,8 +260,8 @@ inline void backward_block(const RecurrenceBackwardArgs& args, const float* pack
     const int64_t rows = std::min(rows_at_once, s.batch - n0);
     const bool first_turn = turn == s.steps - 1;
     if (!first_turn)
-      product({dm + (s.step(turn + 1) * s.batch + n0) * width, width, 1}, rows,
-              packed + b * width * 16, 16, width, through, 16, 16, false);
+      panel_product({dm + (s.step(turn + 1) * s.batch + n0) * width, width, 1}, rows,
+                    {packed + b * width * 16, 1, width, 0}, through, 16, false);
     for (int64_t n = 0; n < rows; ++n) {
       const BackwardRow r = backward_row(args, std::max<int64_t>(turn, 0), n0 + n);
       Lanes dh = Lanes::zero(), dc = Lanes::zero();

@@ -9,7 +9,6 @@
 
 #include "engine/base/parallel.h"
 #include "kernels/cpu/instruction_set.h"
-#include "kernels/cpu/matmul_tile.h"
 
 namespace gradus::kernels {
 namespace {
@@ -132,38 +131,6 @@ TEST(matmul, ReferenceIsExactOnWholeNumbers) {
 TEST(matmul, PackedIsExactOnWholeNumbers) {
   check_exact<float>(packed);
   check_exact<double>(packed);
-}
-
-template <class T>
-void check_tile(const MatmulTile<T>& tile) {
-  const int64_t k = 37;
-  const auto a = whole_numbers(k * tile.rows, 1), b = whole_numbers(k * tile.columns, 2);
-  const std::vector<T> left = as<T>(a), right = as<T>(b);
-  const int64_t ldc = tile.columns + 3;
-  std::vector<T> c(static_cast<size_t>(tile.rows * ldc), T(5));
-  tile.run(k, left.data(), right.data(), c.data(), ldc, false);
-  tile.run(k, left.data(), right.data(), c.data(), ldc, true);
-  for (int64_t r = 0; r < tile.rows; ++r)
-    for (int64_t j = 0; j < ldc; ++j) {
-      int64_t sum = 0;
-      for (int64_t i = 0; i < k && j < tile.columns; ++i)
-        sum += 2 * a[static_cast<size_t>(i * tile.rows + r)] *
-               b[static_cast<size_t>(i * tile.columns + j)];
-      ASSERT_EQ(c[static_cast<size_t>(r * ldc + j)], T(j < tile.columns ? sum : 5));
-    }
-}
-
-TEST(matmul, TilesOfEveryInstructionSetHere) {
-  check_tile(matmul_tile_f32_base);
-  check_tile(matmul_tile_f64_base);
-  if (instruction_set() >= InstructionSet::avx2) {
-    check_tile(matmul_tile_f32_avx2);
-    check_tile(matmul_tile_f64_avx2);
-  }
-  if (instruction_set() >= InstructionSet::avx512) {
-    check_tile(matmul_tile_f32_avx512);
-    check_tile(matmul_tile_f64_avx512);
-  }
 }
 
 void check_threads(int64_t m, int64_t n, int64_t k, bool transpose_a, bool transpose_b) {
