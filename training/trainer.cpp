@@ -12,6 +12,7 @@
 #include "training/data_factory.h"
 #include "training/model_factory.h"
 #include "training/run_folder.h"
+#include "training/weights.h"
 
 namespace gradus {
 namespace {
@@ -21,15 +22,6 @@ DType precision_of(const Recipe& recipe) { return *parse_dtype(recipe.text("prec
 void use_threads(const Recipe& recipe) {
   if (const int64_t threads = recipe.integer("threads"); threads > 0)
     set_thread_count(static_cast<int>(threads));
-}
-
-// What outlives steps is saved, except for the optimizer's memory.
-NamedTensors model_tensors(const ParameterTable& parameters, const StateStore& states) {
-  NamedTensors tensors;
-  for (const Parameter& parameter : parameters.all())
-    if (parameter.role != ParameterRole::optimizer)
-      tensors[parameter.name] = states.get(parameter.name);
-  return tensors;
 }
 
 class Trainer {
@@ -148,25 +140,6 @@ TrainingResult Trainer::run(RunFolder& folder) {
       validate(folder, step, result);
   }
   return result;
-}
-
-// Copies a file's tensors into the states of a model, each of which it must hold as it is.
-void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states) {
-  const Safetensors file = load_safetensors(path);
-  for (const Parameter& parameter : parameters.all()) {
-    const auto found = file.tensors.find(parameter.name);
-    if (found == file.tensors.end())
-      failf(ErrorKind::bad_data, path, "the tensor '{}' is missing", parameter.name);
-    const TensorSpec spec{found->second.dtype(), found->second.shape()};
-    if (spec != parameter.spec)
-      failf(ErrorKind::bad_data, path, "the tensor '{}', expected {}, got {}", parameter.name,
-            to_string(parameter.spec), to_string(spec));
-    states.set(parameter.name, found->second);
-  }
-  for (const auto& [name, tensor] : file.tensors)
-    if (parameters.find(name) == nullptr)
-      failf(ErrorKind::bad_data, path, "the tensor '{}' does not belong to the recipe's model",
-            name);
 }
 
 }  // namespace
