@@ -36,6 +36,13 @@ Value block(Place& place, Value x, const Gpt& model) {
   return x + dropout_layer(place, fed, model.dropout);
 }
 
+// The first seq rows (seq, width); in decoding the row of the token's position, (width).
+Value rows_of_positions(Place& place, Value table, int64_t seq) {
+  if (place.decoding) return apply1("embedding", {place.decoding->position, table});
+  if (seq == table.shape()[0]) return table;
+  return apply1("slice", {table}, {{"dim", 0}, {"start", 0}, {"end", seq}});
+}
+
 }  // namespace
 
 Gpt Gpt::named(std::string_view name) {
@@ -61,9 +68,7 @@ Value Gpt::build(Place& place, Value tokens) const {
     const Graph::Scope scope(place.graph, "wpe");
     return place.weight("weight", {context, width}, init);
   }();
-  const Value positions =
-      seq == context ? position_table
-                     : apply1("slice", {position_table}, {{"dim", 0}, {"start", 0}, {"end", seq}});
+  const Value positions = rows_of_positions(place, position_table, seq);
   Value x = apply1("embedding", {tokens, token_table}) + positions;  // (batch, seq, width)
   x = dropout_layer(place, x, dropout);
   for (int64_t layer = 0; layer < layers; ++layer) {

@@ -8,6 +8,7 @@ namespace gradus {
 
 Command bench_command();
 Command eval_command();
+Command generate_command();
 Command op_command();
 Command plan_command();
 Command train_command();

@@ -8,7 +8,8 @@ int main(int argc, char** argv) {
   using namespace gradus;
   register_all_ops();
   const Command commands[] = {
-      train_command(), eval_command(), bench_command(), op_command(), plan_command(),
+      train_command(), eval_command(), generate_command(),
+      bench_command(), op_command(),   plan_command(),
   };
   return run_command_line(commands, argc, argv);
 }

@@ -56,15 +56,25 @@ Model make_text_model(const Recipe& recipe, int64_t vocabulary, int64_t length) 
   return model_of(gpt);
 }
 
+bool takes_tokens(const std::string& model) { return model == "lstm" || model.starts_with("gpt"); }
+
+void check_kind(const Recipe& recipe, bool tokens) {
+  const std::string& name = recipe.text("model.name");
+  GRADUS_CHECK(takes_tokens(name) == tokens, "[model.name] '{}' takes {}, the data are {}", name,
+               tokens ? "images" : "text", tokens ? "text" : "images");
+}
+
 }  // namespace
 
+Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t length) {
+  check_kind(recipe, true);
+  return make_text_model(recipe, vocabulary, length);
+}
+
 Model make_model(const Recipe& recipe, const Dataset& data) {
-  const std::string& name = recipe.text("model.name");
-  const bool takes_tokens = name == "lstm" || name.starts_with("gpt");
-  GRADUS_CHECK(takes_tokens == data.input_is_index(), "[model.name] '{}' takes {}, the data are {}",
-               name, takes_tokens ? "text" : "images", data.input_is_index() ? "text" : "images");
-  return takes_tokens ? make_text_model(recipe, data.classes(), data.sample_shape()[0])
-                      : make_image_model(recipe, data.classes());
+  check_kind(recipe, data.input_is_index());
+  return data.input_is_index() ? make_text_model(recipe, data.classes(), data.sample_shape()[0])
+                               : make_image_model(recipe, data.classes());
 }
 
 }  // namespace gradus

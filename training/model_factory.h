@@ -11,4 +11,8 @@ namespace gradus {
 // where model and data do not fit: a language model on images, a network for images on text.
 Model make_model(const Recipe& recipe, const Dataset& data);
 
+// The same for text of `vocabulary` tokens in windows of `length`. Throws where the model takes
+// something else.
+Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t length);
+
 }  // namespace gradus

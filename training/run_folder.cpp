@@ -58,6 +58,13 @@ void RunFolder::add_metrics(const std::string& line) {
     refuse(path, "write");
 }
 
+void check_finished_run(const std::string& run) {
+  std::error_code ignored;
+  for (const std::string_view name : {run_file::recipe, run_file::weights})
+    if (!fs::exists(run_path(run, name), ignored))
+      failf(ErrorKind::not_found, run, "not the folder of a finished run: it has no {}", name);
+}
+
 std::string unused_run_path(std::string_view name) {
   for (int number = 1;; ++number) {
     std::string path = fmt::format("runs/{}-{}", name, number);

@@ -42,6 +42,9 @@ class RunFolder {
   std::unique_ptr<std::FILE, Close> metrics_;
 };
 
+// Throws not_found, naming what is missing, where `run` is not the folder of a finished run.
+void check_finished_run(const std::string& run);
+
 // runs/NAME-N with the smallest N from 1 that is not there yet.
 std::string unused_run_path(std::string_view name);
 

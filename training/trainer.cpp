@@ -2,7 +2,6 @@
 #include "training/trainer.h"
 
 #include <cmath>
-#include <filesystem>
 #include <optional>
 
 #include "data/sampler.h"
@@ -158,10 +157,7 @@ TrainingResult train(const Recipe& recipe, const std::string& run,
 }
 
 Score evaluate_run(const std::string& run, int threads) {
-  std::error_code ignored;
-  for (const std::string_view name : {run_file::recipe, run_file::weights})
-    if (!std::filesystem::exists(run_path(run, name), ignored))
-      failf(ErrorKind::not_found, run, "not the folder of a finished run: it has no {}", name);
+  check_finished_run(run);
   const Recipe recipe = load_recipe(run_path(run, run_file::recipe));
   if (threads > 0)
     set_thread_count(threads);

@@ -24,9 +24,9 @@ using Evaluator =
 GraphPtr fold_constants(const Graph& graph, const Evaluator& evaluate, int64_t most_bytes = 4096);
 
 // Where a matrix product reads embedding(indices, table) with at least twice as many indices as the
-// table has rows, multiplies the table instead and looks the products up; likewise for the product's
-// gradients. Values looked up have the same bits; gradients are summed in another order, the same
-// way in every run.
+// table has rows, multiplies the table instead and looks the products up; likewise for the
+// product's gradients. Values looked up have the same bits; gradients are summed in another order,
+// the same way in every run.
 GraphPtr multiply_tables(const Graph& graph);
 
 // Moves convolutions, and what stands between them, to channels-last activations: the attribute

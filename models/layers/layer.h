@@ -12,17 +12,26 @@
 
 namespace gradus {
 
+// A model that gets a sequence token by token: what earlier tokens left is kept in caches.
+struct Decoding {
+  Value position;        // of the token, i64 (); 0 for the first
+  int64_t capacity = 0;  // tokens that caches of attention hold
+};
+
 // Where a model is being built.
 struct Place {
   Graph& graph;
   ParameterTable& parameters;
   DType dtype = DType::f32;  // of parameters and activations
   bool training = true;      // batch statistics and dropout, or running statistics and none
+  const Decoding* decoding = nullptr;  // or null: whole sequences
 
   // A trained parameter named by the graph's scope and `name`. Weights of rank 2 and more decay.
   Value weight(std::string_view name, const Shape& shape, const Initialiser& init);
   // A state that the layer updates itself.
   Value buffer(std::string_view name, const Shape& shape, double value);
+  // A state that decoding keeps from token to token; zeros before the first.
+  Value cache(std::string_view name, const Shape& shape);
 };
 
 // What a linear or convolution layer starts from, where the model does not say otherwise.
@@ -67,7 +76,8 @@ Value dropout_layer(Place& place, Value x, double p);
 // Element by element; `name` is an activation op: "relu", "gelu", "silu", "tanh", ...
 Value activation_layer(Value x, std::string_view name);
 
-// x (batch, seq, in) -> the hidden states of the last layer (batch, seq, hidden), from zero states.
+// x (batch, seq, in) -> the hidden states of the last layer (batch, seq, hidden), from zero states;
+// in decoding from those that the last token left.
 Value lstm_layer(Place& place, std::string_view name, Value x, int64_t hidden, int64_t layers = 1);
 
 struct AttentionOptions {
@@ -79,7 +89,8 @@ struct AttentionOptions {
 };
 
 // Self-attention of x (batch, seq, width) with one projection `c_attn` to queries, keys and values
-// and one back, `c_proj`.
+// and one back, `c_proj`. In decoding seq is 1, and keys and values of earlier tokens come from
+// caches.
 Value attention_layer(Place& place, std::string_view name, Value x,
                       const AttentionOptions& options);
 

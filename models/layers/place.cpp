@@ -17,4 +17,8 @@ Value Place::buffer(std::string_view name, const Shape& shape, double value) {
   return state;
 }
 
+Value Place::cache(std::string_view name, const Shape& shape) {
+  return graph.state(name, dtype, shape);
+}
+
 }  // namespace gradus

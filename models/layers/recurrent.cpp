@@ -24,7 +24,15 @@ Value lstm_layer(Place& place, std::string_view name, Value x, int64_t hidden, i
     inputs.push_back(place.weight(fmt::format("bias_ih_l{}", layer), {4 * hidden}, zero));
     inputs.push_back(place.weight(fmt::format("bias_hh_l{}", layer), {4 * hidden}, zero));
   }
-  return apply1("lstm", inputs, {{"num_layers", layers}, {"batch_first", true}});
+  const AttrList attrs{{"num_layers", layers}, {"batch_first", true}};
+  if (!place.decoding) return apply1("lstm", inputs, attrs);
+  const Shape kept{layers, x.shape()[0], hidden};
+  inputs[1] = place.cache("hidden_cache", kept);
+  inputs[2] = place.cache("cell_cache", kept);
+  const std::vector<Value> results = gradus::apply("lstm", inputs, attrs);
+  place.graph.update(inputs[1], results[1]);
+  place.graph.update(inputs[2], results[2]);
+  return results[0];
 }
 
 }  // namespace gradus

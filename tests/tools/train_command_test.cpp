@@ -64,6 +64,21 @@ TEST_F(TrainCommandTest, TrainsThenEvaluates) {
   EXPECT_NE(scored.output.find("\"split\":\"test\""), std::string::npos) << scored.output;
 }
 
+// The text repeats abcd, and so does what has learnt it.
+TEST_F(TrainCommandTest, GeneratesFromARun) {
+  const std::string run_folder = folder_.file("run");
+  ASSERT_EQ(run("train " + recipe_ + " steps=400 lr=0.02 run=" + run_folder, "2>&1").code, 0);
+  const std::string call = "generate " + run_folder + " --prompt abcdab --tokens 10";
+  const Outcome text = run(call + " --temperature 0", "2>&1");
+  EXPECT_EQ(text.code, 0);
+  EXPECT_EQ(text.output, "abcdabcdabcdabcd\n");
+  const auto json = nlohmann::json::parse(run(call + " --top-k 1 --json").output);
+  EXPECT_EQ(json["prompt"], "abcdab");
+  EXPECT_EQ(json["text"], "cdabcdabcd");
+  EXPECT_EQ(run(call + " --top-p 0").code, 2);
+  EXPECT_EQ(run("generate " + folder_.path()).code, 3);
+}
+
 TEST_F(TrainCommandTest, AMisspeltKeyGivesPlaceSuggestionAndCode) {
   write_recipe("lrr = 0.01\n");
   const Outcome outcome = run("train " + recipe_ + " run=" + folder_.file("run"));
