@@ -27,6 +27,22 @@ install(FILES ${PROJECT_BINARY_DIR}/generated/engine/base/version.h
 
 if(TARGET gradus)
   install(TARGETS gradus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # The program writes its own manual and completion scripts.
+  set(manual ${PROJECT_BINARY_DIR}/manual)
+  add_custom_command(
+    OUTPUT ${manual}/complete
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${manual}/man1
+    COMMAND gradus man --output ${manual}/man1
+    COMMAND gradus completion bash > ${manual}/gradus
+    COMMAND gradus completion zsh > ${manual}/_gradus
+    COMMAND gradus completion fish > ${manual}/gradus.fish
+    COMMAND ${CMAKE_COMMAND} -E touch ${manual}/complete
+    DEPENDS gradus VERBATIM)
+  add_custom_target(manual ALL DEPENDS ${manual}/complete)
+  install(DIRECTORY ${manual}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+  install(FILES ${manual}/gradus DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${manual}/_gradus DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${manual}/gradus.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus FILES_MATCHING PATTERN "*.toml")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)

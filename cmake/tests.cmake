@@ -54,7 +54,7 @@ function(gradus_add_test source)
     target_link_libraries(${name} PRIVATE gradus_sim_test_kernels)
   endif()
   # Only tests that run or include commands wait for them to be built.
-  file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM")
+  file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM|support/program.h")
   if(program_uses)
     add_dependencies(${name} gradus)
     target_compile_definitions(${name} PRIVATE GRADUS_PROGRAM="$<TARGET_FILE:gradus>")

@@ -18,6 +18,9 @@ struct CommandOption {
   std::string doc;
   std::variant<bool*, int64_t*, double*, std::string*, std::vector<std::string>*> value;
   bool required = false;
+
+  bool is_positional() const { return name[0] != '-'; }
+  bool is_flag() const { return std::holds_alternative<bool*>(value); }
 };
 
 struct Command {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/command_line.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <new>
@@ -54,12 +55,32 @@ int run_chosen(const Command& command) {
   }
 }
 
-// Refuses a word that should be a command and is none, with the nearest name.
-void check_command_names(std::span<const Command> commands, std::span<const char* const> words) {
-  if (commands.empty() || words.empty() || words[0][0] == '-') return;
+// Refuses an option that the command `words` name does not have, with the nearest one.
+void check_option_names(const Command& command, std::span<const char* const> words) {
+  std::vector<std::string_view> names = {"--help"};
+  for (const CommandOption& option : command.options)
+    if (!option.is_positional()) names.push_back(option.name);
+  for (const std::string_view word : words) {
+    if (word == "--") return;
+    if (!word.starts_with("--")) continue;
+    const std::string_view name = word.substr(0, word.find('='));
+    if (std::ranges::count(names, name)) continue;
+    const std::string_view near = nearest_name(name, names);
+    failf(ErrorKind::invalid_argument, "", "unknown option '{}'{}", name,
+          near.empty() ? fmt::format("; see `gradus {} --help`", command.name)
+                       : fmt::format(", did you mean '{}'?", near));
+  }
+}
+
+// Refuses a word that should be a command or option and is none, with the nearest name.
+void check_names(std::span<const Command> commands, std::span<const char* const> words) {
+  if (words.empty() || words[0][0] == '-') return;
   std::vector<std::string_view> names;
   for (const Command& command : commands) {
-    if (command.name == words[0]) return check_command_names(command.commands, words.subspan(1));
+    if (command.name == words[0]) {
+      if (command.commands.empty()) return check_option_names(command, words.subspan(1));
+      return check_names(command.commands, words.subspan(1));
+    }
     names.push_back(command.name);
   }
   const std::string_view near = nearest_name(words[0], names);
@@ -94,14 +115,13 @@ int exit_code(ErrorKind kind) {
 }
 
 int run_command_line(std::span<const Command> commands, int argc, const char* const* argv) {
-  CLI::App app("Gradus trains models from the command line and measures kernels with it.",
-               "gradus");
+  CLI::App app(std::string(program_summary), "gradus");
   app.set_version_flag("--version", std::string("gradus ") + version_string);
   app.require_subcommand(1);
   const Command* chosen = nullptr;
   for (const Command& command : commands) add_command(app, command, chosen);
   try {
-    if (argc > 0) check_command_names(commands, {argv + 1, static_cast<size_t>(argc - 1)});
+    if (argc > 0) check_names(commands, {argv + 1, static_cast<size_t>(argc - 1)});
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "engine/base/error.h"
 #include "tools/command.h"
 
 namespace gradus {
+
+inline constexpr std::string_view program_summary =
+    "Gradus trains models from the command line and measures kernels with it.";
 
 // The exit code that stands for a kind of error; docs/exit_codes.md lists them.
 int exit_code(ErrorKind kind);

@@ -7,10 +7,16 @@
 namespace gradus {
 
 Command bench_command();
+Command completion_command();
+Command config_command();
 Command eval_command();
 Command generate_command();
+Command man_command();
 Command op_command();
 Command plan_command();
 Command train_command();
+
+// The commands in the order in which help lists them.
+std::vector<Command> all_commands();
 
 }  // namespace gradus

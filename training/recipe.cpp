@@ -167,6 +167,11 @@ std::string toml_value(const KeyValue& value) {
   return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
 }
 
+std::string without_colon(std::string place) {
+  if (place.ends_with(':')) place.pop_back();
+  return place;
+}
+
 }  // namespace
 
 bool Recipe::boolean(std::string_view key) const { return *find(key).as<bool>(); }
@@ -199,6 +204,14 @@ std::string Recipe::to_toml() const {
   return text;
 }
 
+std::vector<Recipe::Setting> Recipe::settings() const {
+  std::vector<Setting> list;
+  for (const RecipeKey& key : recipe_keys())
+    if (const auto found = values_.find(key.name); found != values_.end())
+      list.push_back({&key, found->second, origins_.find(key.name)->second});
+  return list;
+}
+
 Recipe parse_recipe(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides) {
   Settings settings;
@@ -224,8 +237,10 @@ Recipe parse_recipe(const std::string& text, const std::string& name,
         continue;
       }
     }
-    recipe.values_[std::string(key.name)] =
-        given == settings.end() ? key.default_value : given->second.value;
+    const std::string name_of_key(key.name);
+    recipe.values_[name_of_key] = given == settings.end() ? key.default_value : given->second.value;
+    recipe.origins_[name_of_key] =
+        given == settings.end() ? "default" : without_colon(given->second.place);
   }
   return recipe;
 }

@@ -20,6 +20,14 @@ class Recipe {
 
   // All keys that apply, in the order of recipe_keys(), as TOML that parse_recipe takes back.
   std::string to_toml() const;
+  // The same, one by one. `origin` says where the value comes from: "default", "NAME:LINE:COLUMN"
+  // or "override 'key=value'".
+  struct Setting {
+    const RecipeKey* key;
+    KeyValue value;
+    std::string origin;
+  };
+  std::vector<Setting> settings() const;
 
  private:
   friend Recipe parse_recipe(const std::string&, const std::string&,
@@ -27,6 +35,7 @@ class Recipe {
   const KeyValue& find(std::string_view key) const;
 
   std::map<std::string, KeyValue, std::less<>> values_;
+  std::map<std::string, std::string, std::less<>> origins_;
 };
 
 // `text` is TOML, `name` begins the messages. Each override is `key=value`, split at the first '=';

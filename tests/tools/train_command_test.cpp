@@ -1,34 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
-#include <cstdio>
 #include <string>
 
-#include <sys/wait.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/data/temporary_folder.h"
+#include "tests/support/program.h"
 
 namespace gradus {
 namespace {
 
-struct Outcome {
-  int code = -1;
-  std::string output;
-};
+using testing::Outcome;
+using testing::run;
 
-// Runs the program; `output` is what `streams` ("2>&1", "2>/dev/null") lets through.
-Outcome run(const std::string& arguments, const std::string& streams = "2>&1") {
-  Outcome outcome;
-  std::FILE* pipe =
-      popen((std::string(GRADUS_PROGRAM) + " " + arguments + " " + streams).c_str(), "r");
-  std::array<char, 4096> piece{};
-  while (const size_t got = std::fread(piece.data(), 1, piece.size(), pipe))
-    outcome.output.append(piece.data(), got);
-  outcome.code = WEXITSTATUS(pclose(pipe));
-  return outcome;
-}
-
-class TrainCommandTest : public testing::Test {
+class TrainCommandTest : public ::testing::Test {
  protected:
   TrainCommandTest() {
     std::vector<uint8_t> text;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/commands.h"
+
+namespace gradus {
+
+std::vector<Command> all_commands() {
+  return {train_command(), eval_command(),  generate_command(),   plan_command(), config_command(),
+          op_command(),    bench_command(), completion_command(), man_command()};
+}
+
+}  // namespace gradus
