@@ -20,6 +20,12 @@ EXPECTED = [
     r"include/gradus/engine/base/version\.h$",
     r"share/doc/gradus/copyright$",
 ]
+OF_PROGRAM = [
+    r"bin/gradus$",
+    r"share/gradus/recipes/.*\.toml$",
+    r"share/man/man1/gradus-train\.1$",
+    r"share/bash-completion/completions/gradus$",
+]
 
 
 def run(*command, **options):
@@ -80,7 +86,7 @@ def main():
     parser.add_argument("--build", required=True)
     build = parser.parse_args().build
     has_program = os.path.exists(os.path.join(build, "gradus"))
-    expected = EXPECTED + ([r"bin/gradus$", r"share/gradus/recipes/.*\.toml$"] if has_program else [])
+    expected = EXPECTED + (OF_PROGRAM if has_program else [])
     check_archive(build, expected, has_program)
     if shutil.which("dpkg-shlibdeps") and shutil.which("dpkg-deb"):
         check_deb(build, expected, has_program)
