@@ -14,6 +14,7 @@ Command generate_command();
 Command man_command();
 Command op_command();
 Command plan_command();
+Command runs_command();
 Command train_command();
 
 // The commands in the order in which help lists them.
