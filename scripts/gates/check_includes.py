@@ -48,7 +48,7 @@ MAY_INCLUDE = {
 
 # Headers of libraries: where they may appear. Heavy ones stay out of our headers.
 LIBRARIES = [
-    (r"nlohmann/|toml\+\+/", r"\.cpp$", "in .cpp files only: it costs seconds in every includer"),
+    (r"nlohmann/(?!json_fwd)|toml\+\+/", r"\.cpp$", "in .cpp files only: it costs seconds in every includer"),
     (r"CLI/", r"^tools/.*\.cpp$", "in tools/*.cpp only"),
     (r"oneapi/|dnnl", r"^(kernels/cpu|tests|benchmarks)/", "in kernels/cpu only"),
     (r"omp\.h", r"^engine/base/parallel\.cpp$", "in engine/base/parallel.cpp: use parallel_for"),
