@@ -12,6 +12,7 @@ Command config_command();
 Command eval_command();
 Command generate_command();
 Command man_command();
+Command model_command();
 Command op_command();
 Command plan_command();
 Command runs_command();
