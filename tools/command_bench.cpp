@@ -136,19 +136,6 @@ class Bench {
   Executable program_;
 };
 
-nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const ProfileRow& row : rows)
-    list.push_back({{"op", row.name},
-                    {"calls", row.calls},
-                    {"ms", row.seconds * 1e3},
-                    {"ms_best", row.best_seconds * 1e3},
-                    {"share", row.share},
-                    {"flops", row.flops},
-                    {"bytes", row.bytes}});
-  return list;
-}
-
 void print_report(const BenchOptions& options, const Measurement& measured,
                   const StepProfile* profile) {
   const MachinePeak machine = measure_machine_peak();

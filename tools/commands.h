@@ -9,14 +9,17 @@ namespace gradus {
 Command bench_command();
 Command completion_command();
 Command config_command();
+Command doctor_command();
 Command eval_command();
 Command generate_command();
 Command man_command();
 Command model_command();
 Command op_command();
 Command plan_command();
+Command profile_command();
 Command runs_command();
 Command train_command();
+Command version_command();
 
 // The commands in the order in which help lists them.
 std::vector<Command> all_commands();

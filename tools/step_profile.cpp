@@ -5,6 +5,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "engine/op/registry.h"
 
@@ -86,6 +87,19 @@ std::vector<ProfileRow> StepProfile::rows() const {
   }
   std::ranges::stable_sort(rows, std::ranges::greater{}, &ProfileRow::seconds);
   return rows;
+}
+
+nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const ProfileRow& row : rows)
+    list.push_back({{"op", row.name},
+                    {"calls", row.calls},
+                    {"ms", row.seconds * 1e3},
+                    {"ms_best", row.best_seconds * 1e3},
+                    {"share", row.share},
+                    {"flops", row.flops},
+                    {"bytes", row.bytes}});
+  return list;
 }
 
 std::string to_table(const std::vector<ProfileRow>& rows) {

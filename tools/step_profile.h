@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "engine/exec/executable.h"
 
 namespace gradus {
@@ -46,5 +48,7 @@ class StepProfile : public RunObserver {
 };
 
 std::string to_table(const std::vector<ProfileRow>& rows);
+// An array of objects: op, calls, ms, ms_best, share, flops, bytes.
+nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows);
 
 }  // namespace gradus

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -11,6 +13,13 @@ namespace {
 
 using testing::Outcome;
 using testing::run;
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
 
 class TrainCommandTest : public ::testing::Test {
  protected:
@@ -99,6 +108,38 @@ TEST_F(TrainCommandTest, TheProfileAddsUpToTheStep) {
   EXPECT_GT(milliseconds, 0);
   EXPECT_GE(flops, 2.0 * 2 * 128 * 784 * 512);  // the first layer forward and of its weights
   EXPECT_EQ(run("bench train --model mlp --profile all").code, 2);
+}
+
+// Every node of the step is in the table and, three times, in the trace.
+TEST_F(TrainCommandTest, ARecipesStepIsProfiled) {
+  const std::string trace = folder_.file("trace.json");
+  const Outcome outcome =
+      run("profile " + recipe_ + " --steps 4 --json --trace " + trace, "2>/dev/null");
+  ASSERT_EQ(outcome.code, 0);
+  const auto rows = nlohmann::json::parse(outcome.output);
+  size_t calls = 0;
+  double share = 0;
+  for (const auto& row : rows) {
+    calls += row["calls"].get<size_t>();
+    share += row["share"].get<double>();
+  }
+  EXPECT_NEAR(share, 1, 1e-9);
+  const auto events = nlohmann::json::parse(read_file(trace))["traceEvents"];
+  EXPECT_EQ(events.size(), 3 * calls);
+  double last = 0;
+  for (const auto& event : events) {
+    EXPECT_EQ(event["ph"], "X");
+    EXPECT_GE(event["ts"].get<double>(), last - 0.01);  // one after the other
+    last = event["ts"].get<double>() + event["dur"].get<double>();
+  }
+  EXPECT_EQ(run("profile " + recipe_ + " --steps 0").code, 2);
+  EXPECT_EQ(run("profile " + recipe_ + " --by layer").code, 2);
+}
+
+TEST_F(TrainCommandTest, VersionAndDoctorSpeakJson) {
+  EXPECT_TRUE(nlohmann::json::parse(run("version --json").output).contains("compiler"));
+  const auto findings = nlohmann::json::parse(run("doctor --json").output);
+  EXPECT_EQ(findings.size(), 6u);
 }
 
 TEST_F(TrainCommandTest, KeysAreListed) {
