@@ -60,11 +60,12 @@ Finding threads() {
 }
 
 Finding memory() {
-  const int64_t total = cpu_device().info().memory_bytes;
-  const auto available = static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  const auto bytes = [](int pages) {
+    return bytes_text(static_cast<double>(sysconf(pages)) *
+                      static_cast<double>(sysconf(_SC_PAGESIZE)));
+  };
   return {"memory", Verdict::fine,
-          fmt::format("{}, {} free", bytes_text(static_cast<double>(total)),
-                      bytes_text(static_cast<double>(available)))};
+          fmt::format("{}, {} free", bytes(_SC_PHYS_PAGES), bytes(_SC_AVPHYS_PAGES))};
 }
 
 Finding gpu() {
