@@ -23,6 +23,8 @@ if(TARGET gradus)
                   --program $<TARGET_FILE:gradus>)
   gradus_add_gate(docs ${Python3_EXECUTABLE} ${gates}/check_docs.py
                   --program $<TARGET_FILE:gradus>)
+  gradus_add_gate(op_page ${Python3_EXECUTABLE} ${gates}/check_op_page.py
+                  --program $<TARGET_FILE:gradus>)
 endif()
 
 # The gates are tested by planted faults, the scripts by what they print.
@@ -49,5 +51,10 @@ gradus_add_gate(headers ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target 
 gradus_add_gate(consumer ${Python3_EXECUTABLE} tests/build/consumer_test.py --build ${PROJECT_BINARY_DIR}
                 --compiler ${CMAKE_CXX_COMPILER})
 gradus_add_gate(packages ${Python3_EXECUTABLE} tests/build/packages_test.py --build ${PROJECT_BINARY_DIR})
-# These three run the build tool, one at a time.
-set_tests_properties(gate.headers gate.consumer gate.packages PROPERTIES RESOURCE_LOCK build_folder)
+set(build_users gate.headers gate.consumer gate.packages)
+if(PROJECT_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")
+  gradus_add_gate(quickstart ${Python3_EXECUTABLE} tests/build/quickstart_test.py)
+  list(APPEND build_users gate.quickstart)
+endif()
+# These run the build tool, one at a time.
+set_tests_properties(${build_users} PROPERTIES RESOURCE_LOCK build_folder)

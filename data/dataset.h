@@ -22,9 +22,11 @@ class Dataset {
   virtual bool input_is_index() const = 0;  // i64 tokens, or floating values
   virtual int64_t classes() const = 0;      // targets are in [0, classes)
 
-  // Copies samples `indices` to the front of `inputs` (f32, f64, or i64 for tokens; shape (batch,
-  // sample_shape...)) and `targets` (i64; (batch, target_shape...)).
-  virtual void fill(std::span<const int64_t> indices, Tensor& inputs, Tensor& targets) const = 0;
+  // Copies samples `indices` to the places `first`, `first` + 1, ... of `inputs` (f32, f64, or i64
+  // for tokens; shape (batch, sample_shape...)) and `targets` (i64; (batch, target_shape...)).
+  // Allocates nothing.
+  virtual void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
+                    Tensor& targets) const = 0;
 };
 
 // Images or rows with one class each. Values become (value / `scale` - mean) / deviation.
@@ -34,10 +36,14 @@ struct Normalisation {
   double deviation = 1;
 };
 
+// What messages call the two, the paths of their files for example.
+struct LabelledNames {
+  std::string inputs, labels;
+};
+
 // `inputs` (samples, ...) of any number dtype, `labels` (samples) of integers. Throws bad_data for
-// an empty set, sizes that differ, a label outside of [0, classes), NaN or infinite inputs; `name`
-// begins the messages.
-std::unique_ptr<Dataset> make_labelled_dataset(std::string name, Tensor inputs,
+// an empty set, sizes that differ, a label outside of [0, classes), NaN or infinite inputs.
+std::unique_ptr<Dataset> make_labelled_dataset(const LabelledNames& names, Tensor inputs,
                                                const Tensor& labels, int64_t classes,
                                                const Normalisation& normalisation);
 

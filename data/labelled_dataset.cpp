@@ -44,16 +44,18 @@ Tensor as_stored(Tensor inputs) {
 
 class LabelledDataset : public Dataset {
  public:
-  LabelledDataset(const std::string& name, Tensor inputs, const Tensor& labels, int64_t classes,
+  LabelledDataset(const LabelledNames& names, Tensor inputs, const Tensor& labels, int64_t classes,
                   const Normalisation& normalisation)
       : inputs_(as_stored(std::move(inputs))), classes_(classes), normalisation_(normalisation) {
     if (inputs_.shape().rank() < 1 || inputs_.numel() == 0)
-      failf(ErrorKind::bad_data, name, "the data set is empty: {}", to_string(inputs_.shape()));
+      failf(ErrorKind::bad_data, names.inputs, "the data set is empty: {}",
+            to_string(inputs_.shape()));
     if (labels.shape() != Shape{size()})
-      failf(ErrorKind::bad_data, name, "labels, expected one for each of {} samples, got {}",
-            size(), to_string(labels.shape()));
-    labels_ = checked_labels(name, labels, classes);
-    check_finite(name, inputs_, inputs_.numel() / size());
+      failf(ErrorKind::bad_data, names.labels,
+            "labels, expected one for each of {} samples, got {}", size(),
+            to_string(labels.shape()));
+    labels_ = checked_labels(names.labels, labels, classes);
+    check_finite(names.inputs, inputs_, inputs_.numel() / size());
   }
 
   int64_t size() const override { return inputs_.shape()[0]; }
@@ -66,11 +68,13 @@ class LabelledDataset : public Dataset {
   bool input_is_index() const override { return false; }
   int64_t classes() const override { return classes_; }
 
-  void fill(std::span<const int64_t> indices, Tensor& inputs, Tensor& targets) const override {
+  void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
+            Tensor& targets) const override {
     for (size_t i = 0; i < indices.size(); ++i)
-      targets.data_as<int64_t>()[i] = labels_[static_cast<size_t>(indices[i])];
+      targets.data_as<int64_t>()[first + static_cast<int64_t>(i)] =
+          labels_[static_cast<size_t>(indices[i])];
     dispatch_float(inputs.dtype(), [&](auto wanted) {
-      auto* out = inputs.data_as<typename decltype(wanted)::type>();
+      auto* out = inputs.data_as<typename decltype(wanted)::type>() + first * sample_values();
       if (inputs_.dtype() == DType::u8) return copy<uint8_t>(indices, out);
       if (inputs_.dtype() == DType::f32) return copy<float>(indices, out);
       return copy<double>(indices, out);
@@ -78,9 +82,11 @@ class LabelledDataset : public Dataset {
   }
 
  private:
+  int64_t sample_values() const { return inputs_.numel() / size(); }
+
   template <class From, class To>
   void copy(std::span<const int64_t> indices, To* out) const {
-    const int64_t count = inputs_.numel() / size();
+    const int64_t count = sample_values();
     const double factor = 1 / (normalisation_.scale * normalisation_.deviation);
     const double shift = normalisation_.mean / normalisation_.deviation;
     const From* values = inputs_.data_as<From>();
@@ -102,10 +108,11 @@ class LabelledDataset : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> make_labelled_dataset(std::string name, Tensor inputs,
+std::unique_ptr<Dataset> make_labelled_dataset(const LabelledNames& names, Tensor inputs,
                                                const Tensor& labels, int64_t classes,
                                                const Normalisation& normalisation) {
-  return std::make_unique<LabelledDataset>(name, std::move(inputs), labels, classes, normalisation);
+  return std::make_unique<LabelledDataset>(names, std::move(inputs), labels, classes,
+                                           normalisation);
 }
 
 }  // namespace gradus

@@ -22,10 +22,14 @@ uint64_t bounded(PhiloxKey key, uint64_t index, uint64_t bound) {
 
 std::vector<int64_t> shuffled_order(int64_t count, uint64_t seed, uint64_t epoch) {
   std::vector<int64_t> order(static_cast<size_t>(count));
+  shuffle_order(order, seed, epoch);
+  return order;
+}
+
+void shuffle_order(std::span<int64_t> order, uint64_t seed, uint64_t epoch) {
   std::iota(order.begin(), order.end(), int64_t{0});
   const PhiloxKey key = philox_key({seed, epoch, 0}, path_id("data/order"));
   for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[bounded(key, i - 1, i)]);
-  return order;
 }
 
 Sampler::Sampler(int64_t count, int64_t batch, uint64_t seed)
@@ -33,12 +37,13 @@ Sampler::Sampler(int64_t count, int64_t batch, uint64_t seed)
   GRADUS_CHECK(batch > 0, "[batch] expected a positive number, got {}", batch);
   GRADUS_CHECK(batch <= count, "[batch] expected at most the {} training samples, got {}", count,
                batch);
+  order_.resize(static_cast<size_t>(count));
 }
 
 std::span<const int64_t> Sampler::batch(int64_t step) {
   const int64_t epoch = step / batches_per_epoch();
   if (epoch != epoch_) {
-    order_ = shuffled_order(count_, seed_, static_cast<uint64_t>(epoch));
+    shuffle_order(order_, seed_, static_cast<uint64_t>(epoch));
     epoch_ = epoch;
   }
   const int64_t first = step % batches_per_epoch() * batch_;

@@ -10,6 +10,8 @@ namespace gradus {
 // A random order of 0 .. count-1 that depends on (seed, epoch) alone (Fisher and Yates, words of
 // Philox).
 std::vector<int64_t> shuffled_order(int64_t count, uint64_t seed, uint64_t epoch);
+// The same in the memory of `order`.
+void shuffle_order(std::span<int64_t> order, uint64_t seed, uint64_t epoch);
 
 // Which samples each optimizer step takes: every epoch has its own order and drops the last
 // count % batch samples of it. Step 0 is the first.

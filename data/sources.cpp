@@ -49,7 +49,7 @@ std::unique_ptr<Dataset> load_images(const ImageFolder& folder, Split split) {
   const Tensor images = with_channel(read_idx(images_path), images_path);
   const Tensor labels = read_idx(labels_path);
   std::unique_ptr<Dataset> whole = make_labelled_dataset(
-      images_path, images, labels, folder.classes,
+      {images_path, labels_path}, images, labels, folder.classes,
       {images.dtype() == DType::u8 ? 255.0 : 1.0, folder.mean, folder.deviation});
   return split == Split::test ? std::move(whole) : take(std::move(whole), folder, split);
 }

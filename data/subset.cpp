@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
 #include "data/dataset.h"
 #include "engine/base/error.h"
 
@@ -21,11 +24,17 @@ class Subset : public Dataset {
   bool input_is_index() const override { return whole_->input_is_index(); }
   int64_t classes() const override { return whole_->classes(); }
 
-  void fill(std::span<const int64_t> indices, Tensor& inputs, Tensor& targets) const override {
-    std::vector<int64_t> mapped;
-    mapped.reserve(indices.size());
-    for (int64_t index : indices) mapped.push_back(indices_[static_cast<size_t>(index)]);
-    whole_->fill(mapped, inputs, targets);
+  // In pieces, whose indices fit on the stack.
+  void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
+            Tensor& targets) const override {
+    std::array<int64_t, 512> mapped;
+    for (size_t done = 0; done < indices.size();) {
+      const size_t count = std::min(mapped.size(), indices.size() - done);
+      for (size_t i = 0; i < count; ++i)
+        mapped[i] = indices_[static_cast<size_t>(indices[done + i])];
+      whole_->fill({mapped.data(), count}, first + static_cast<int64_t>(done), inputs, targets);
+      done += count;
+    }
   }
 
  private:

@@ -28,10 +28,11 @@ class TextDataset : public Dataset {
   bool input_is_index() const override { return true; }
   int64_t classes() const override { return classes_; }
 
-  void fill(std::span<const int64_t> indices, Tensor& inputs, Tensor& targets) const override {
+  void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
+            Tensor& targets) const override {
     for (size_t s = 0; s < indices.size(); ++s) {
       const int32_t* from = tokens_.data() + indices[s] * length_;
-      const auto place = static_cast<int64_t>(s) * length_;
+      const int64_t place = (first + static_cast<int64_t>(s)) * length_;
       std::copy(from, from + length_, inputs.data_as<int64_t>() + place);
       std::copy(from + 1, from + 1 + length_, targets.data_as<int64_t>() + place);
     }

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'TEXT'
-usage: scripts/quickstart.sh [key=value...]   recipe settings to override, e.g. epochs=1
+usage: scripts/quickstart.sh [key=value...]   recipe settings to override, e.g. epochs=1;
+                                              run=DIR chooses the run folder
 TEXT
 }
 case "${1:-}" in
@@ -20,6 +21,11 @@ for ((number = 2; ; number++)); do
   [ -e "$run" ] || break
   run=runs/quickstart-$number
 done
+for setting in "$@"; do
+  case "$setting" in
+    run=*) run=${setting#run=} ;;
+  esac
+done
 
 scripts/setup.sh
 echo "quickstart: building build/release/gradus (minutes the first time)"
@@ -27,11 +33,11 @@ cmake --preset release
 cmake --build --preset release -j "${GRADUS_JOBS:-$(nproc)}" --target gradus
 scripts/data.sh fashion_mnist
 echo "quickstart: training recipes/fashion_mnist_cnn.toml"
-build/release/gradus train recipes/fashion_mnist_cnn.toml run="$run" "$@"
+build/release/gradus train recipes/fashion_mnist_cnn.toml "$@" run="$run"
 build/release/gradus eval "$run"
 cat <<TEXT
 
-The run is in $PWD/$run: its resolved recipe, metrics.jsonl and final.safetensors.
+The run is in $(realpath "$run"): its resolved recipe, metrics.jsonl and final.safetensors.
 Next:
   build/release/gradus eval $run --json
   build/release/gradus train recipes/fashion_mnist_mlp.toml

@@ -2,6 +2,7 @@
 // `gradus bench train`: how many optimizer steps a second a model of known size makes.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 
@@ -45,8 +46,8 @@ constexpr size_t kept_losses = 5;
 
 // The work that an ideal step cannot avoid.
 double counted_flops(const Graph& graph, const DeviceInfo& device) {
-  constexpr std::string_view families[] = {"matmul", "gemm", "linear", "conv", "scaled_dot_product",
-                                           "lstm",   "gru",  "rnn"};
+  constexpr std::string_view families[] = {
+      "matmul", "gemm", "linear", "conv", "scaled_dot_product", "recurrence"};
   double flops = 0;
   for (const Node& node : graph.nodes()) {
     if (node.kind != NodeKind::op || node.op->cost == nullptr) continue;
@@ -122,8 +123,8 @@ class Bench {
   double run(int step, RunObserver* observer) {
     program_.set_input("input", batch_.inputs);
     program_.set_input("target", batch_.targets);
-    program_.set_input("lr", Tensor::full(DType::f32, {}, model_.lr));
-    program_.set_input("step", Tensor::full(DType::f32, {}, step));
+    program_.set_input("lr", model_.lr);
+    program_.set_input("step", step);
     program_.run({0, static_cast<uint64_t>(step), 0}, observer);
     return program_.output("loss").item();
   }
@@ -168,8 +169,8 @@ void print_report(const BenchOptions& options, const Measurement& measured,
 }
 
 int run_bench_train(const BenchOptions& options) {
-  GRADUS_CHECK(options.seconds > 0, "bench train: --seconds, expected a positive number, got {}",
-               options.seconds);
+  GRADUS_CHECK(options.seconds > 0 && std::isfinite(options.seconds),
+               "bench train: --seconds, expected a positive number, got {}", options.seconds);
   GRADUS_CHECK(options.threads >= 0 && options.threads <= 1024,
                "bench train: --threads, expected 0 to 1024, got {}", options.threads);
   GRADUS_CHECK(options.profile == "none" || options.profile == "op" || options.profile == "shape",

@@ -2,9 +2,13 @@
 #include "tools/command_line.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <iostream>
 #include <memory>
 #include <new>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -37,17 +41,41 @@ void add_command(CLI::App& parent, const Command& command, const Command*& chose
   if (command.run) app.callback([&command, &chosen] { chosen = &command; });
 }
 
+// Whether a message begins with FILE:LINE:COLUMN: which then stands first, as editors expect.
+bool begins_with_place(std::string_view message) {
+  std::string_view place = message.substr(0, message.find(": "));
+  for (int part = 0; part < 2; ++part) {
+    const size_t colon = place.rfind(':');
+    if (colon == std::string_view::npos || colon + 1 == place.size() ||
+        place.find_first_not_of("0123456789", colon + 1) != std::string_view::npos)
+      return false;
+    place = place.substr(0, colon);
+  }
+  return !place.empty();
+}
+
 int report(std::string_view message, int code) {
   std::fflush(stdout);
-  std::fprintf(stderr, "gradus: error: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "%s%.*s\n", begins_with_place(message) ? "" : "gradus: error: ",
+               static_cast<int>(message.size()), message.data());
   return code;
+}
+
+// What was printed must have arrived: a full disk behind stdout is an error too.
+int flushed(int code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  return report(fmt::format("[stdout] cannot write: {}", std::strerror(errno != 0 ? errno : EIO)),
+                exit_code(ErrorKind::io));
 }
 
 int run_chosen(const Command& command) {
   try {
-    return command.run();
+    return flushed(command.run());
   } catch (const Error& error) {
     return report(error.what(), exit_code(error.kind()));
+  } catch (const std::system_error& error) {  // from printing
+    return report(error.what(), exit_code(ErrorKind::io));
   } catch (const std::bad_alloc&) {
     return report("out of memory", exit_code(ErrorKind::out_of_memory));
   } catch (const std::exception& error) {
@@ -124,7 +152,8 @@ int run_command_line(std::span<const Command> commands, int argc, const char* co
     if (argc > 0) check_names(commands, {argv + 1, static_cast<size_t>(argc - 1)});
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return flushed((app.exit(error), std::cout.flush() ? 0 : exit_code(ErrorKind::io)));
     return report(std::string(error.what()) + "; see `gradus --help`", usage_error);
   } catch (const Error& error) {
     return report(error.what(), exit_code(error.kind()));

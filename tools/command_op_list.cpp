@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gradus op list` and `gradus op show`: what the ops are.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -7,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/op/registry.h"
+#include "tools/op_case.h"
 #include "tools/op_commands.h"
 
 namespace gradus {
@@ -53,11 +55,36 @@ std::vector<std::string_view> dtype_names(DTypeSet set) {
   return names;
 }
 
+bool runs_on(const OpDef& op, std::vector<KernelVariant> OpDef::*kernels) {
+  if (op.view)  // on whatever device this build has kernels for
+    return std::ranges::any_of(all_ops(), [&](const OpDef& o) { return !(o.*kernels).empty(); });
+  return !(op.*kernels).empty();
+}
+
+// A sample's call, of tensors without contents.
+OpCase case_of(const OpDef& op, const Sample& sample) {
+  OpCase op_case{&op, sample.attrs};
+  for (const SampleInput& input : sample.inputs)
+    op_case.inputs.push_back(input.present ? Tensor(input.dtype, input.shape) : Tensor());
+  return op_case;
+}
+
+// A composite runs where all of its parts do, judged by its first sample.
 std::vector<std::string_view> device_names(const OpDef& op) {
+  std::vector<const OpDef*> parts = {&op};
+  std::unique_ptr<OpGraph> graph;
+  if (op.composite) {
+    parts.clear();
+    graph = std::make_unique<OpGraph>(case_of(op, op.samples().front()));
+    for (const Node& node : graph->graph().nodes())
+      if (node.kind == NodeKind::op) parts.push_back(node.op);
+  }
+  const auto all_run_on = [&](std::vector<KernelVariant> OpDef::*kernels) {
+    return std::ranges::all_of(parts, [&](const OpDef* part) { return runs_on(*part, kernels); });
+  };
   std::vector<std::string_view> names;
-  // Composites and views need no kernel of their own.
-  if (op.composite || op.view || !op.cpu.empty()) names.push_back("cpu");
-  if (op.composite || op.view || !op.cuda.empty()) names.push_back("cuda");
+  if (all_run_on(&OpDef::cpu)) names.push_back("cpu");
+  if (all_run_on(&OpDef::cuda)) names.push_back("cuda");
   return names;
 }
 
@@ -65,32 +92,22 @@ std::string_view gradient_text(const OpDef& op) {
   return op.grad || op.composite ? "yes" : op.no_grad.empty() ? "none" : op.no_grad;
 }
 
-Json op_json(const OpDef& op) {
-  Json inputs = Json::array(), attributes = Json::array();
-  for (const InputSpec& input : op.inputs)
-    inputs.push_back({{"name", input.name},
-                      {"kind", kind_name(input.kind)},
-                      {"differentiable", input.differentiable}});
-  for (const AttrSpec& attribute : op.attributes)
-    attributes.push_back({{"name", attribute.name},
-                          {"type", attr_type_name(attribute.type)},
-                          {"default", value_json(attribute.default_value)},
-                          {"required", attribute.required}});
-  std::vector<std::string_view> variants;
-  for (const KernelVariant& variant : op.cpu) variants.push_back(variant.name);
-  return {{"name", op.name},
-          {"doc", op.doc},
-          {"inputs", inputs},
-          {"outputs", op.outputs},
-          {"attributes", attributes},
-          {"dtypes", dtype_names(op.dtypes)},
-          {"devices", device_names(op)},
-          {"variants", {{"cpu", variants}}},
-          {"gradient", gradient_text(op)},
-          {"composite", op.composite != nullptr},
-          {"random", op.random},
-          {"tolerance", op.tolerance},
-          {"samples", op.samples().size()}};
+std::vector<std::string_view> variant_names(const std::vector<KernelVariant>& variants) {
+  std::vector<std::string_view> names;
+  for (const KernelVariant& variant : variants) names.push_back(variant.name);
+  return names;
+}
+
+std::string_view autocast_name(AutocastClass autocast) {
+  switch (autocast) {
+    case AutocastClass::follow:
+      return "follow";
+    case AutocastClass::low_precision:
+      return "low_precision";
+    case AutocastClass::full_precision:
+      return "full_precision";
+  }
+  return "?";
 }
 
 std::string join(const std::vector<std::string_view>& words) {
@@ -117,6 +134,52 @@ std::string signature(const OpDef& op) {
             ? std::string(attribute.name)
             : fmt::format("{}={}", attribute.name, to_string(attribute.default_value)));
   return text + ")";
+}
+
+// Pairs of an output and the input whose memory it takes or whose next version it is.
+Json pairs_json(const OpDef& op, const std::vector<Alias>& pairs) {
+  Json list = Json::array();
+  for (const Alias& pair : pairs)
+    list.push_back({{"output", op.outputs[static_cast<size_t>(pair.output)]},
+                    {"input", op.inputs[static_cast<size_t>(pair.input)].name}});
+  return list;
+}
+
+Json op_json(const OpDef& op) {
+  Json inputs = Json::array(), attributes = Json::array();
+  for (const InputSpec& input : op.inputs)
+    inputs.push_back({{"name", input.name},
+                      {"kind", kind_name(input.kind)},
+                      {"differentiable", input.differentiable}});
+  for (const AttrSpec& attribute : op.attributes)
+    attributes.push_back({{"name", attribute.name},
+                          {"type", attr_type_name(attribute.type)},
+                          {"default", value_json(attribute.default_value)},
+                          {"required", attribute.required}});
+  return {{"name", op.name},
+          {"signature", signature(op)},
+          {"doc", op.doc},
+          {"inputs", inputs},
+          {"outputs", op.outputs},
+          {"attributes", attributes},
+          {"dtypes", dtype_names(op.dtypes)},
+          {"devices", device_names(op)},
+          {"variants", {{"cpu", variant_names(op.cpu)}, {"cuda", variant_names(op.cuda)}}},
+          {"gradient", gradient_text(op)},
+          {"composite", op.composite != nullptr},
+          {"view", op.view},
+          {"random", op.random},
+          {"in_place", pairs_json(op, op.aliases)},
+          {"updates", pairs_json(op, op.state)},
+          {"autocast", autocast_name(op.autocast)},
+          {"tolerance", op.tolerance},
+          {"samples", op.samples().size()}};
+}
+
+// The calls that tests and benchmarks make, which are examples of use too.
+void print_samples(const OpDef& op) {
+  for (const Sample& sample : op.samples())
+    fmt::print("  {}: {}\n", sample.bench ? "benchmark" : "sample", describe(case_of(op, sample)));
 }
 
 int run_list(bool json) {
@@ -147,7 +210,22 @@ int run_show(const std::string& name, bool json) {
                    : fmt::format(", default {}", to_string(attribute.default_value)));
   fmt::print("  outputs: {}\n  dtypes: {}\n  devices: {}\n  gradient: {}\n", join(op.outputs),
              join(dtype_names(op.dtypes)), join(device_names(op)), gradient_text(op));
+  if (op.composite) fmt::print("  made of other ops\n");
+  if (op.view) fmt::print("  a view: no memory of its own\n");
+  if (op.random) fmt::print("  random: by the run's seed, its step and the node's place\n");
+  for (const Alias& pair : op.aliases)
+    fmt::print("  output '{}' may take the memory of input '{}'\n",
+               op.outputs[static_cast<size_t>(pair.output)],
+               op.inputs[static_cast<size_t>(pair.input)].name);
+  for (const Alias& pair : op.state)
+    fmt::print("  output '{}' is the next version of state '{}'\n",
+               op.outputs[static_cast<size_t>(pair.output)],
+               op.inputs[static_cast<size_t>(pair.input)].name);
+  fmt::print("  autocast: {}\n  tolerance: {:g} (f32 against f64)\n", autocast_name(op.autocast),
+             op.tolerance);
   for (const KernelVariant& variant : op.cpu) fmt::print("  cpu variant: {}\n", variant.name);
+  for (const KernelVariant& variant : op.cuda) fmt::print("  cuda variant: {}\n", variant.name);
+  print_samples(op);
   return exit_success;
 }
 

@@ -69,11 +69,11 @@ class Steps {
   const Executable& program() const { return program_; }
 
   void run(int64_t step, RunObserver* observer) {
-    data_->fill(sampler_.batch(step - 1), host_.inputs, host_.targets);
+    data_->fill(sampler_.batch(step - 1), 0, host_.inputs, host_.targets);
     program_.set_input("input", host_.inputs);
     program_.set_input("target", host_.targets);
-    program_.set_input("lr", Tensor::full(dtype_, {}, lr_));
-    program_.set_input("step", Tensor::full(dtype_, {}, static_cast<double>(step)));
+    program_.set_input("lr", lr_);
+    program_.set_input("step", static_cast<double>(step));
     program_.run({seed_, static_cast<uint64_t>(step), 0}, observer);
   }
 

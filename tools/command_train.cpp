@@ -42,6 +42,7 @@ class Display {
   }
 
   void step(const StepReport& report) {
+    if (!line_.due()) return;
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
     const double rate = static_cast<double>(report.step) / seconds;
     line_.show(fmt::format("step {}/{}  loss {:.4f}  lr {:.3g}  {:.0f} samples/s  {} left",

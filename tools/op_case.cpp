@@ -125,12 +125,13 @@ OpGraph::OpGraph(const OpCase& op_case, int order) {
     graph_->output(std::to_string(i), outputs_[i]);
     if (is_floating(outputs_[i].dtype())) floating_outputs_.push_back(i);
   }
-  if (order > 0) add_gradients(order);
+  if (order == 0) return;
+  GRADUS_CHECK(!floating_outputs_.empty(), "[{}] has no gradient: it gives no floating output{}",
+               op.name, op.no_grad.empty() ? "" : fmt::format(" ({})", op.no_grad));
+  add_gradients(order);
 }
 
 void OpGraph::add_gradients(int order) {
-  GRADUS_CHECK(!floating_outputs_.empty(),
-               "a gradient needs a floating output, this op gives none");
   std::vector<Value> targets, seeds, wrt;
   for (size_t i : floating_outputs_) {
     targets.push_back(outputs_[i]);

@@ -10,11 +10,13 @@ namespace gradus {
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0), last_(Clock::now()) {}
 
+bool ProgressLine::due() const {
+  return Clock::now() - last_ >=
+         (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(5000));
+}
+
 void ProgressLine::show(const std::string& text) {
-  const Clock::time_point now = Clock::now();
-  if (now - last_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(5000)))
-    return;
-  last_ = now;
+  last_ = Clock::now();
   if (!terminal_) return note(text);
   std::fprintf(stderr, "\r\x1b[K%s", text.c_str());
   std::fflush(stderr);

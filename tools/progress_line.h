@@ -11,7 +11,9 @@ namespace gradus {
 class ProgressLine {
  public:
   ProgressLine();
-  // Shows `text` if the last one is old enough.
+  // Whether the last line is old enough for another one.
+  bool due() const;
+  // Shows `text` in the place of what was shown before.
   void show(const std::string& text);
   // A line that stays.
   void note(const std::string& text);

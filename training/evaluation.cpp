@@ -11,16 +11,16 @@ Evaluation::Evaluation(const Model& model, std::shared_ptr<const Dataset> data, 
     : data_(std::move(data)),
       spec_(batch_spec(*data_, std::min(batch, data_->size()))),
       host_(spec_, dtype),
+      indices_(static_cast<size_t>(spec_.batch)),
       program_(evaluation_graph(model, spec_, dtype, parameters), states, arena) {}
 
 Score Evaluation::run() {
   double loss = 0, correct = 0;
-  std::vector<int64_t> indices(static_cast<size_t>(spec_.batch));
   for (int64_t first = 0; first < data_->size(); first += spec_.batch) {
-    indices.resize(static_cast<size_t>(std::min(spec_.batch, data_->size() - first)));
-    std::iota(indices.begin(), indices.end(), first);
+    indices_.resize(static_cast<size_t>(std::min(spec_.batch, data_->size() - first)));
+    std::iota(indices_.begin(), indices_.end(), first);
     std::fill_n(host_.targets.data_as<int64_t>(), host_.targets.numel(), no_target);
-    data_->fill(indices, host_.inputs, host_.targets);
+    data_->fill(indices_, 0, host_.inputs, host_.targets);
     program_.set_input("input", host_.inputs);
     program_.set_input("target", host_.targets);
     program_.run();

@@ -26,6 +26,7 @@ class Evaluation {
   std::shared_ptr<const Dataset> data_;
   BatchSpec spec_;
   HostBatch host_;
+  std::vector<int64_t> indices_;
   Executable program_;
 };
 

@@ -80,9 +80,8 @@ void TextReader::restart() {
 }
 
 void TextReader::step(int64_t token) {
-  program_->set_input("token", Tensor::full(DType::i64, {1, 1}, static_cast<double>(token)));
-  program_->set_input("position",
-                      Tensor::full(DType::i64, {}, static_cast<double>(tokens_.size())));
+  program_->set_input("token", static_cast<double>(token));
+  program_->set_input("position", static_cast<double>(tokens_.size()));
   program_->run();
   if (has_positions_) tokens_.push_back(token);
 }

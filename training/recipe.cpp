@@ -20,20 +20,49 @@ namespace {
   fail(ErrorKind::invalid_argument, "", fmt::format("{} {}", place, message));
 }
 
-const RecipeKey& key_named(const std::string& name, const std::string& place) {
-  if (const RecipeKey* key = find_recipe_key(name)) return *key;
-  std::vector<std::string_view> known;
-  for (const RecipeKey& key : recipe_keys()) known.push_back(key.name);
-  const std::string_view near = nearest_name(name, known);
+std::string_view table_of(std::string_view key) {
+  const size_t dot = key.find('.');
+  return dot == std::string_view::npos ? "" : key.substr(0, dot);
+}
+
+std::string_view leaf_of(std::string_view key) { return key.substr(key.find('.') + 1); }
+
+// What the writer of an unknown key meant: the one key of that name in another table, or the
+// nearest name.
+std::string_view meant_by(std::string_view name) {
+  std::vector<std::string_view> known, elsewhere;
+  for (const RecipeKey& key : recipe_keys()) {
+    known.push_back(key.name);
+    if (leaf_of(key.name) == leaf_of(name)) elsewhere.push_back(key.name);
+  }
+  return elsewhere.size() == 1 ? elsewhere[0] : nearest_name(name, known);
+}
+
+[[noreturn]] void refuse_name(std::string_view name, std::string_view near,
+                              const std::string& place) {
   refuse(place, near.empty()
                     ? fmt::format("unknown key '{}'; `gradus train --help` lists all", name)
                     : fmt::format("unknown key '{}', did you mean '{}'?", name, near));
+}
+
+const RecipeKey& key_named(const std::string& name, const std::string& place) {
+  if (const RecipeKey* key = find_recipe_key(name)) return *key;
+  refuse_name(name, meant_by(name), place);
 }
 
 bool is_table(const std::string& name) {
   return std::ranges::any_of(recipe_keys(), [&](const RecipeKey& key) {
     return key.name.starts_with(name) && key.name.substr(name.size()).starts_with('.');
   });
+}
+
+void check_table(const std::string& name, const std::string& place) {
+  if (is_table(name)) return;
+  if (find_recipe_key(name)) refuse(place, fmt::format("'{}' is a key, not a table", name));
+  std::vector<std::string_view> tables;
+  for (const RecipeKey& key : recipe_keys())
+    if (!table_of(key.name).empty()) tables.push_back(table_of(key.name));
+  refuse_name(name, nearest_name(name, tables), place);
 }
 
 // A value in the type of its key: an integer is also a real and a list of one.
@@ -194,12 +223,10 @@ std::string Recipe::to_toml() const {
   for (const RecipeKey& key : recipe_keys()) {
     const auto found = values_.find(key.name);
     if (found == values_.end()) continue;
-    const size_t dot = key.name.find('.');
-    const std::string_view owner = dot == std::string_view::npos ? "" : key.name.substr(0, dot);
+    const std::string_view owner = table_of(key.name);
     if (owner != table) text += fmt::format("\n[{}]\n", owner);
     table = owner;
-    const std::string_view leaf = owner.empty() ? key.name : key.name.substr(dot + 1);
-    text += fmt::format("{} = {}\n", leaf, toml_value(found->second));
+    text += fmt::format("{} = {}\n", leaf_of(key.name), toml_value(found->second));
   }
   return text;
 }
@@ -216,7 +243,10 @@ Recipe parse_recipe(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides) {
   Settings settings;
   for (const TomlEntry& entry : read_toml(text, name)) {
-    if (entry.value.is_none() && is_table(entry.key)) continue;
+    if (entry.value.is_none()) {
+      check_table(entry.key, entry.key_place);
+      continue;
+    }
     const RecipeKey& key = key_named(entry.key, entry.key_place);
     const KeyValue value = coerce(key, entry.value, entry.value_place);
     check_range(key, value, entry.value_place);

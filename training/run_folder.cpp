@@ -41,21 +41,31 @@ RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
   if (error) failf(ErrorKind::io, path_, "cannot make the folder: {}", error.message());
 }
 
+void RunFolder::expect_room(int64_t bytes) const {
+  std::error_code error;
+  const fs::space_info disk = fs::space(path_, error);
+  if (error || disk.available >= static_cast<uintmax_t>(bytes))
+    return;  // the write itself will say
+  failf(ErrorKind::io, path_,
+        "no disk space: the weights of the finished run take {} bytes, {} are free; choose another "
+        "run=DIR",
+        bytes, disk.available);
+}
+
 void RunFolder::write(std::string_view name, std::string_view contents) {
   write_file_atomically(file(name), {&contents, 1});
 }
 
-void RunFolder::add_metrics(const std::string& line) {
-  const std::string path = file(run_file::metrics);
+void RunFolder::add_metrics(std::string_view line) {
   if (!metrics_) {
+    const std::string path = file(run_file::metrics);
     metrics_.reset(std::fopen(path.c_str(), "wb"));
     if (!metrics_) refuse(path, "open");
   }
-  const std::string whole = line + "\n";
   errno = 0;
-  if (std::fwrite(whole.data(), 1, whole.size(), metrics_.get()) != whole.size() ||
-      std::fflush(metrics_.get()) != 0)
-    refuse(path, "write");
+  if (std::fwrite(line.data(), 1, line.size(), metrics_.get()) != line.size() ||
+      std::fputc('\n', metrics_.get()) == EOF || std::fflush(metrics_.get()) != 0)
+    refuse(file(run_file::metrics), "write");
 }
 
 void check_finished_run(const std::string& run) {

@@ -28,10 +28,12 @@ class RunFolder {
 
   const std::string& path() const { return path_; }
   std::string file(std::string_view name) const { return run_path(path_, name); }
+  // Throws io where the disk has less room than `bytes`, before time goes into making them.
+  void expect_room(int64_t bytes) const;
   // Writes a whole file, so that it is there entirely or not at all. Throws io.
   void write(std::string_view name, std::string_view contents);
   // Adds a line to metrics.jsonl; it has reached the system when this returns. Throws io.
-  void add_metrics(const std::string& line);
+  void add_metrics(std::string_view line);
 
  private:
   struct Close {

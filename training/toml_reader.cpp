@@ -35,7 +35,7 @@ KeyValue value_of(const toml::node& node, const std::string& place) {
         place);
 }
 
-// An empty table is an entry without a value: its name may be wrong too.
+// A table is an entry without a value, before those of its keys: its name may be wrong too.
 void collect(const toml::table& table, const std::string& prefix, const std::string& name,
              std::vector<TomlEntry>& entries) {
   for (const auto& [key, node] : table) {
@@ -44,7 +44,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
     const auto line = static_cast<int64_t>(key.source().begin.line);
     const auto column = static_cast<int64_t>(key.source().begin.column);
     if (const toml::table* below = node.as_table()) {
-      if (below->empty()) entries.push_back({path, {}, key_place, key_place, line, column});
+      entries.push_back({path, {}, key_place, key_place, line, column});
       collect(*below, path + ".", name, entries);
       continue;
     }
@@ -63,7 +63,8 @@ std::vector<TomlEntry> read_toml(const std::string& text, const std::string& nam
     failf(ErrorKind::invalid_argument, "", "{} {}", place_of(name, error.source()),
           error.description());
   }
-  std::ranges::sort(entries, {}, [](const TomlEntry& e) { return std::tie(e.line, e.column); });
+  std::ranges::stable_sort(entries, {},
+                           [](const TomlEntry& e) { return std::tie(e.line, e.column); });
   return entries;
 }
 

@@ -11,7 +11,7 @@ namespace gradus {
 // One setting of a TOML text. Places are `NAME:LINE:COLUMN:`.
 struct TomlEntry {
   std::string key;  // dotted through its tables
-  KeyValue value;   // none: an empty table
+  KeyValue value;   // none: a table
   std::string key_place;
   std::string value_place;
   int64_t line = 0, column = 0;

@@ -85,7 +85,9 @@ void detail::parallel_run(int64_t chunks, void (*body)(void*, int64_t), void* co
   }
   Job job{chunks, body, context, {}, {}, {}};
 #if !defined(GRADUS_NO_OPENMP)
-#pragma omp parallel num_threads(static_cast <int>(wanted))
+  // The whole team even for fewer chunks: libgomp allocates, and ends or starts threads, whenever
+  // the size of a team changes.
+#pragma omp parallel num_threads(thread_count())
   job.work(omp_get_thread_num());
 #else
   std::vector<std::thread> workers;

@@ -86,7 +86,18 @@ void Executable::bind() {
   for (const StateCopy& copy : plan_.copies)
     copies_.push_back({final_address(copy.source), states_->get(copy.state).data(),
                        graph_->spec(copy.source).bytes()});
+  bind_edges();
   bound_generation_ = arena_->generation();
+}
+
+// Once for all steps, so that setting inputs and reading outputs allocates nothing either.
+void Executable::bind_edges() {
+  inputs_.clear();
+  outputs_.clear();
+  for (int index : graph_->inputs())
+    inputs_.push_back(borrow(address({index, 0}), graph_->node(index).outputs[0]));
+  for (const NamedValue& output : graph_->outputs())
+    outputs_.push_back(borrow(final_address(output.value), graph_->spec(output.value)));
 }
 
 void Executable::run(const RngState& rng, RunObserver* observer) {
@@ -114,9 +125,8 @@ void Executable::run_observed(RunObserver& observer) const {
 
 Tensor Executable::input(std::string_view name) {
   if (bound_generation_ != arena_->generation()) bind();
-  for (int index : graph_->inputs())
-    if (graph_->node(index).name == name)
-      return borrow(address({index, 0}), graph_->node(index).outputs[0]);
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (graph_->node(graph_->inputs()[i]).name == name) return inputs_[i];
   failf(ErrorKind::invalid_argument, "", "the graph has no input '{}'", name);
 }
 
@@ -124,10 +134,21 @@ void Executable::set_input(std::string_view name, const Tensor& value) {
   input(name).copy_from(value);
 }
 
+void Executable::set_input(std::string_view name, double value) {
+  const Tensor target = input(name);
+  GRADUS_CHECK(target.numel() == 1, "input '{}', expected a tensor of shape {}, got a number", name,
+               to_string(target.shape()));
+  alignas(8) unsigned char element[8] = {};  // room for any dtype
+  convert(DType::f64, &value, target.dtype(), element, 1);
+  const StreamHandle stream = device_->default_stream();
+  device_->copy_from_host(target.data(), element, target.bytes(), stream);
+  device_->synchronize(stream);
+}
+
 Tensor Executable::output(std::string_view name) {
   if (bound_generation_ != arena_->generation()) bind();
-  for (const NamedValue& output : graph_->outputs())
-    if (output.name == name) return borrow(final_address(output.value), graph_->spec(output.value));
+  for (size_t i = 0; i < outputs_.size(); ++i)
+    if (graph_->outputs()[i].name == name) return outputs_[i];
   failf(ErrorKind::invalid_argument, "", "the graph has no output '{}'", name);
 }
 

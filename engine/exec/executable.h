@@ -30,6 +30,8 @@ class Executable {
   Tensor input(std::string_view name);
   // Checks dtype and shape, and copies.
   void set_input(std::string_view name, const Tensor& value);
+  // Sets an input of one element, rounded to its dtype.
+  void set_input(std::string_view name, double value);
   void run(const RngState& rng = {}, RunObserver* observer = nullptr);
   // Valid until the next run of any program on the same arena.
   Tensor output(std::string_view name);
@@ -48,6 +50,7 @@ class Executable {
   };
 
   void bind();
+  void bind_edges();
   void run_observed(RunObserver& observer) const;
   void* address(ValueRef value) const;
   void* final_address(ValueRef value) const;
@@ -62,7 +65,8 @@ class Executable {
   Plan plan_;
   std::vector<KernelCall*> steps_;
   std::vector<Copy> copies_;
-  std::vector<Tensor> constants_;  // by node
+  std::vector<Tensor> constants_;         // by node
+  std::vector<Tensor> inputs_, outputs_;  // the memory of each, in the graph's order
   Tensor rng_;
   int64_t bound_generation_ = -1;
 };

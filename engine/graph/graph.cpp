@@ -38,6 +38,19 @@ void check_dtype(const OpDef& op, std::span<const TensorSpec> specs) {
         op.inputs[0].name, names, dtype_name(specs[0].dtype));
 }
 
+// Runs a function of an op. Its errors name the op that was asked for, also those that a part of a
+// composite or the arithmetic of shapes found.
+template <class Function>
+auto naming(const OpDef& op, const Function& function) {
+  try {
+    return function();
+  } catch (const Error& error) {
+    const std::string name = fmt::format("[{}]", op.name);
+    if (std::string_view(error.what()).find(name) != std::string_view::npos) throw;
+    throw Error(error.kind(), fmt::format("{} {}", name, error.what()));
+  }
+}
+
 }  // namespace
 
 const TensorSpec& Value::spec() const {
@@ -149,9 +162,10 @@ std::vector<Value> Graph::apply(const OpDef& op, const std::vector<Value>& given
   node.attrs = Attrs(op.name, op.attributes, attrs);
   node.name = scope_ + std::string(op.name);
   check_dtype(op, specs);
+  const auto infer = [&] { return op.infer({op.name, specs, node.attrs}); };
   if (op.composite) {
-    if (op.infer) (void)op.infer({op.name, specs, node.attrs});
-    return op.composite(inputs, node.attrs);
+    if (op.infer) (void)naming(op, infer);
+    return naming(op, [&] { return op.composite(inputs, node.attrs); });
   }
   if (op.random && node.attrs.integer(rng_path_attr) == 0) {
     AttrList with_path(node.attrs.all().begin(), node.attrs.all().end());
@@ -161,7 +175,7 @@ std::vector<Value> Graph::apply(const OpDef& op, const std::vector<Value>& given
             static_cast<int64_t>(path_id(fmt::format("{}#{}", node.name, random_nodes_++)));
     node.attrs = Attrs(op.name, op.attributes, with_path);
   }
-  node.outputs = op.infer({op.name, specs, node.attrs});
+  node.outputs = naming(op, infer);
   return append(std::move(node));
 }
 

@@ -173,16 +173,14 @@ void check_entry(const std::string& name, SafetensorsEntry& entry, std::string_v
   if (known == format_dtypes.end())
     failf(ErrorKind::bad_data, source, "tensor '{}', unknown dtype '{}'", name, entry.format_dtype);
   entry.dtype = known->dtype;
-  // A tensor without elements may have sizes whose product overflows before the zero is met.
-  int64_t bits = known->bits;
-  const bool empty = std::ranges::find(entry.sizes, 0) != entry.sizes.end();
-  for (int64_t size : entry.sizes)
-    if (empty || __builtin_mul_overflow(bits, size, &bits)) {
-      if (empty) break;
-      failf(ErrorKind::bad_data, source, "tensor '{}', its shape [{}] overflows 63 bits", name,
-            fmt::join(entry.sizes, ", "));
-    }
-  if (empty) bits = 0;
+  // As the format's own reader multiplies: sizes in order, then the bits of an element. So a shape
+  // may overflow although it has no elements.
+  int64_t bits = 1;
+  bool overflows = false;
+  for (int64_t size : entry.sizes) overflows |= __builtin_mul_overflow(bits, size, &bits);
+  if (overflows || __builtin_mul_overflow(bits, int64_t{known->bits}, &bits))
+    failf(ErrorKind::bad_data, source, "tensor '{}', its shape [{}] overflows 63 bits", name,
+          fmt::join(entry.sizes, ", "));
   if (bits % 8 != 0)
     failf(ErrorKind::bad_data, source, "tensor '{}', its {} bits of {} do not end at a byte", name,
           bits, entry.format_dtype);

@@ -93,7 +93,12 @@ std::vector<double> Tensor::to_doubles() const {
 
 double Tensor::item() const {
   GRADUS_CHECK(numel() == 1, "expected a tensor of one element, got shape {}", to_string(shape_));
-  return to_doubles()[0];
+  alignas(8) unsigned char element[8] = {};  // room for any dtype, so that nothing is allocated
+  device().copy_to_host(element, data(), bytes(), device().default_stream());
+  device().synchronize(device().default_stream());
+  double value = 0;
+  convert(dtype_, element, DType::f64, &value, 1);
+  return value;
 }
 
 void check_from(const Tensor& tensor, size_t count, size_t element_bytes) {

@@ -36,12 +36,12 @@ Tensor labels_of(std::vector<int64_t> values) {
 TEST(Dataset, FillsNormalisedSamplesInTheOrderAsked) {
   const std::vector<uint8_t> pixels = {0, 255, 51, 102, 204, 153};
   const auto data =
-      make_labelled_dataset("set", Tensor::from<uint8_t>(DType::u8, {3, 2}, pixels),
+      make_labelled_dataset({"set", "labels"}, Tensor::from<uint8_t>(DType::u8, {3, 2}, pixels),
                             labels_of({1, 0, 2}), 3, {.scale = 255, .mean = 0.2, .deviation = 0.5});
   EXPECT_EQ(data->size(), 3);
   EXPECT_EQ(data->sample_shape(), (Shape{2}));
   Tensor inputs(DType::f64, {2, 2}), targets(DType::i64, {2});
-  data->fill(std::vector<int64_t>{2, 0}, inputs, targets);
+  data->fill(std::vector<int64_t>{2, 0}, 0, inputs, targets);
   const std::vector<double> expected = {(0.8 - 0.2) / 0.5, (0.6 - 0.2) / 0.5, -0.4,
                                         (1 - 0.2) / 0.5};
   for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(inputs.to_doubles()[i], expected[i], 1e-15);
@@ -51,9 +51,11 @@ TEST(Dataset, FillsNormalisedSamplesInTheOrderAsked) {
 TEST(Dataset, RefusesLabelsOutOfRange) {
   for (int64_t label : {-1, 3}) {
     const std::string message = bad_data_message([&] {
-      make_labelled_dataset("set", Tensor::zeros(DType::f32, {2, 4}), labels_of({0, label}), 3, {});
+      make_labelled_dataset({"set", "labels"}, Tensor::zeros(DType::f32, {2, 4}),
+                            labels_of({0, label}), 3, {});
     });
-    EXPECT_NE(message.find("label of sample 1, expected 0 to 2"), std::string::npos) << message;
+    EXPECT_NE(message.find("[labels] label of sample 1, expected 0 to 2"), std::string::npos)
+        << message;
   }
 }
 
@@ -62,19 +64,21 @@ TEST(Dataset, RefusesNanEmptyAndUnequalSizes) {
     Tensor inputs = Tensor::zeros(DType::f32, {2, 4});
     inputs.data_as<float>()[6] = static_cast<float>(value);
     const std::string message = bad_data_message([&] {
-      make_labelled_dataset("set", inputs, labels_of({0, 0}), 3, {});
+      make_labelled_dataset({"set", "labels"}, inputs, labels_of({0, 0}), 3, {});
     });
     EXPECT_NE(message.find("value 2 of sample 1"), std::string::npos) << message;
   }
   bad_data_message([] {
-    make_labelled_dataset("set", Tensor::zeros(DType::f32, {0, 4}), labels_of({}), 3, {});
+    make_labelled_dataset({"set", "labels"}, Tensor::zeros(DType::f32, {0, 4}), labels_of({}), 3,
+                          {});
   });
   bad_data_message([] {
-    make_labelled_dataset("set", Tensor::zeros(DType::f32, {2, 4}), labels_of({0}), 3, {});
+    make_labelled_dataset({"set", "labels"}, Tensor::zeros(DType::f32, {2, 4}), labels_of({0}), 3,
+                          {});
   });
   bad_data_message([] {
-    make_labelled_dataset("set", Tensor::zeros(DType::f32, {2, 4}), Tensor::zeros(DType::f32, {2}),
-                          3, {});
+    make_labelled_dataset({"set", "labels"}, Tensor::zeros(DType::f32, {2, 4}),
+                          Tensor::zeros(DType::f32, {2}), 3, {});
   });
 }
 
@@ -82,7 +86,7 @@ TEST(Dataset, TextTargetsAreTheNextTokens) {
   const auto data = make_text_dataset("text", {10, 11, 12, 13, 14, 15, 16, 17}, 3, 256);
   EXPECT_EQ(data->size(), 2);
   Tensor inputs(DType::i64, {2, 3}), targets(DType::i64, {2, 3});
-  data->fill(std::vector<int64_t>{1, 0}, inputs, targets);
+  data->fill(std::vector<int64_t>{1, 0}, 0, inputs, targets);
   EXPECT_EQ(inputs.to_doubles(), (std::vector<double>{13, 14, 15, 10, 11, 12}));
   EXPECT_EQ(targets.to_doubles(), (std::vector<double>{14, 15, 16, 11, 12, 13}));
 }
@@ -153,7 +157,7 @@ class ImageFolderTest : public testing::Test {
     std::vector<int64_t> all(static_cast<size_t>(data.size()));
     std::iota(all.begin(), all.end(), int64_t{0});
     Tensor inputs(DType::f32, {data.size(), 1, 2, 2}), targets(DType::i64, {data.size()});
-    data.fill(all, inputs, targets);
+    data.fill(all, 0, inputs, targets);
     return {targets.data_as<int64_t>(), targets.data_as<int64_t>() + data.size()};
   }
 

@@ -121,7 +121,11 @@ std::unique_ptr<Graph> random_graph(uint64_t seed, const RandomGraphOptions& opt
   register_all_ops();
   Dice dice(seed);
   auto graph = std::make_unique<Graph>();
-  const Shape shapes[] = {{3, 5}, {5, 3}, {15}, {}};
+  // A seventh of the graphs has values of several tiles of the fused loops, and more than one
+  // chunk.
+  const bool large = seed % 7 == 6;
+  const int64_t m = large ? 37 : 3, n = large ? 61 : 5;
+  const Shape shapes[] = {{m, n}, {n, m}, {m * n}, {}};
   std::vector<Value> pool, states;
   for (int i = 0; i < 3; ++i)
     pool.push_back(graph->input("x" + std::to_string(i), DType::f64, shapes[dice.below(4)]));

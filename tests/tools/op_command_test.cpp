@@ -78,11 +78,35 @@ TEST_F(OpCommand, list_is_one_json_value_on_one_line) {
       EXPECT_TRUE(op.contains(key)) << op["name"] << " " << key;
 }
 
+TEST_F(OpCommand, output_that_does_not_arrive_is_an_error) {
+  for (const char* arguments : {"op list --json", "op list", "op show relu", "--help", "--version"})
+    EXPECT_EQ(
+        std::system(fmt::format("{} {} >/dev/full 2>/dev/null", GRADUS_PROGRAM, arguments).c_str()),
+        5 << 8)
+        << arguments;
+}
+
+TEST_F(OpCommand, errors_name_the_op_that_was_asked_for) {
+  save_safetensors(path("in"), {{"0", values({1, 1, 2, 2}, {1, 2, 3, 4})},
+                                {"1", values({1, 1, 3, 3}, {1, 1, 1, 1, 1, 1, 1, 1, 1})}});
+  save_safetensors(path("one"), {{"0", values({2}, {1, 2})}});
+  const auto call = [&](std::string_view op, std::string_view inputs, std::string_view more) {
+    return fmt::format("op run {} --inputs {} --output {} {}", op, path(inputs), path("out"), more);
+  };
+  expect_error(call("conv2d", "in", ""), 2, "[conv2d] ");
+  expect_error(call("mse_loss", "in", ""), 2, "[mse_loss] ");
+  expect_error(call("expand", "one", "--attrs '{\"size\":[4611686018427387904,2]}'"), 2,
+               "[expand] ");
+  expect_error(call("argmax", "one", "--grad"), 2, "[argmax] has no gradient");
+}
+
 TEST_F(OpCommand, show_names_attributes_and_defaults) {
   const Outcome outcome = run("op show softplus");
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_NE(outcome.out.find("softplus(input, *, beta=1, threshold=20)"), std::string::npos)
-      << outcome.out;
+  for (std::string_view part : {"softplus(input, *, beta=1, threshold=20)", "gradient: yes",
+                                "output 'output' may take the memory of input 'input'",
+                                "cpu variant: ", "sample: softplus(f32 (", "benchmark: softplus("})
+    EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
 }
 
 TEST_F(OpCommand, run_writes_outputs_and_gradients_by_position) {

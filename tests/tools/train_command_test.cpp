@@ -76,8 +76,7 @@ TEST_F(TrainCommandTest, AMisspeltKeyGivesPlaceSuggestionAndCode) {
   write_recipe("lrr = 0.01\n");
   const Outcome outcome = run("train " + recipe_ + " run=" + folder_.file("run"));
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(outcome.output,
-            "gradus: error: " + recipe_ + ":1:1: unknown key 'lrr', did you mean 'lr'?\n");
+  EXPECT_EQ(outcome.output, recipe_ + ":1:1: unknown key 'lrr', did you mean 'lr'?\n");
 }
 
 TEST_F(TrainCommandTest, FailuresHaveTheirCodes) {

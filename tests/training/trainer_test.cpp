@@ -18,6 +18,7 @@
 #include "tests/data/temporary_folder.h"
 #include "training/data_factory.h"
 #include "training/model_factory.h"
+#include "training/run_folder.h"
 #include "training/schedule.h"
 
 namespace gradus {
@@ -181,11 +182,11 @@ TEST_F(TrainerTest, ARunIsItsParts) {
   Sampler sampler(data->size(), 20, 5);
   const Schedule schedule = make_schedule(wanted, 15);
   for (int64_t step = 1; step <= 15; ++step) {
-    data->fill(sampler.batch(step - 1), batch.inputs, batch.targets);
+    data->fill(sampler.batch(step - 1), 0, batch.inputs, batch.targets);
     program.set_input("input", batch.inputs);
     program.set_input("target", batch.targets);
-    program.set_input("lr", Tensor::full(DType::f32, {}, schedule.at(step)));
-    program.set_input("step", Tensor::full(DType::f32, {}, static_cast<double>(step)));
+    program.set_input("lr", schedule.at(step));
+    program.set_input("step", static_cast<double>(step));
     program.run({5, static_cast<uint64_t>(step), 0});
     EXPECT_EQ(program.output("loss").item(), losses[static_cast<size_t>(step - 1)]) << step;
   }
@@ -314,6 +315,18 @@ TEST_F(TrainerTest, WeightsThatDoNotFitTheRecipeAreRefused) {
   tensors.erase("fc1.bias");
   save_safetensors(run + "/final.safetensors", tensors);
   EXPECT_THROW(evaluate_run(run), Error);
+}
+
+TEST_F(TrainerTest, ADiskTooSmallForTheWeightsIsRefusedFirst) {
+  const RunFolder folder(folder_.file("run"));
+  EXPECT_NO_THROW(folder.expect_room(1000));
+  try {
+    folder.expect_room(int64_t{1} << 60);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io);
+    EXPECT_NE(std::string(error.what()).find("no disk space"), std::string::npos) << error.what();
+  }
 }
 
 // A limit on file sizes refuses writes as a full disk does.

@@ -96,6 +96,8 @@ std::vector<Bad> bad_files() {
        "too large"},
       {"shape_overflows", file_bytes(one("F32", "[4294967296,4294967296]", "[0,4]"), four),
        "overflows 63 bits"},
+      {"shape_overflows_without_elements",
+       file_bytes(one("F32", "[4294967296,4294967296,0]", "[0,0]")), "overflows 63 bits"},
       {"offsets_one", file_bytes(one("U8", "[4]", "[0]"), four), "expected [begin, end]"},
       {"offsets_three", file_bytes(one("U8", "[4]", "[0,4,8]"), four), "expected [begin, end]"},
       {"offsets_backwards", file_bytes(one("U8", "[4]", "[4,0]"), four), "run backwards"},
