@@ -76,6 +76,7 @@ TEST(Recipe, AWrongTypeNamesItsPlace) {
   EXPECT_TRUE(refusal("[model]\nhidden = [1, 2.5]\n").starts_with("r.toml:2:10: a list"));
   EXPECT_TRUE(refusal("", {"steps=ten"}).starts_with("override 'steps=ten': 'steps' expected int"));
   EXPECT_TRUE(refusal("", {"steps=1e3"}).starts_with("override 'steps=1e3':"));
+  EXPECT_TRUE(refusal("", {"data.path=\xff"}).ends_with("'data.path' expected UTF-8"));
   EXPECT_TRUE(refusal("", {"model.hidden=1,,2"}).starts_with("override 'model.hidden=1,,2':"));
   EXPECT_TRUE(refusal("", {"batch"}).ends_with("expected key=value"));
 }
