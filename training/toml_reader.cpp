@@ -4,9 +4,26 @@
 #include <algorithm>
 #include <tuple>
 
-#include <toml++/toml.h>
-
 #include "engine/base/error.h"
+
+namespace gradus {
+namespace {
+
+// What toml++ asserts of a text and does not hold.
+struct TomlAssertion {
+  std::string_view condition;
+};
+[[noreturn]] void assertion_failed(std::string_view condition) { throw TomlAssertion{condition}; }
+
+}  // namespace
+}  // namespace gradus
+
+// toml++ 3.3 asserts what a malformed text can break (a line end behind '['), and with NDEBUG it
+// lets the compiler assume it. Its assertions are checks of outside data here, in every build.
+#undef NDEBUG
+#define TOML_ASSERT(condition) \
+  (static_cast<bool>(condition) ? static_cast<void>(0) : ::gradus::assertion_failed(#condition))
+#include <toml++/toml.h>
 
 namespace gradus {
 namespace {
@@ -62,6 +79,9 @@ std::vector<TomlEntry> read_toml(const std::string& text, const std::string& nam
   } catch (const toml::parse_error& error) {
     failf(ErrorKind::invalid_argument, "", "{} {}", place_of(name, error.source()),
           error.description());
+  } catch (const TomlAssertion& error) {
+    failf(ErrorKind::invalid_argument, "", "{}: malformed TOML, the parser expected {}", name,
+          error.condition);
   }
   std::ranges::sort(entries, {}, [](const TomlEntry& e) { return std::tie(e.line, e.column); });
   return entries;

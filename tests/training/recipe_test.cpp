@@ -67,6 +67,12 @@ TEST(Recipe, AMisspeltKeyNamesItsPlaceAndTheNearest) {
   EXPECT_TRUE(refusal("[modle]\n").starts_with("r.toml:1:2: unknown key 'modle'"));
 }
 
+// The parser only asserts these.
+TEST(Recipe, MalformedTablesAreRefused) {
+  for (const char* text : {"[\nmodel]\n", "[[\nmodel]]\n", "[ \n", "[#"})
+    EXPECT_TRUE(refusal(text).starts_with("r.toml:")) << text << refusal(text);
+}
+
 TEST(Recipe, AWrongTypeNamesItsPlace) {
   EXPECT_TRUE(refusal("\nbatch = \"many\"\n").starts_with("r.toml:2:9: 'batch' expected int, got"));
   EXPECT_TRUE(refusal("batch = 1.5\n").starts_with("r.toml:1:9: 'batch' expected int"));
