@@ -67,9 +67,10 @@ TEST(Recipe, AMisspeltKeyNamesItsPlaceAndTheNearest) {
   EXPECT_TRUE(refusal("[modle]\n").starts_with("r.toml:1:2: unknown key 'modle'"));
 }
 
-// The parser only asserts these.
+// The parser asserts that the first do not come, and calls unreachable what the others reach.
 TEST(Recipe, MalformedTablesAreRefused) {
-  for (const char* text : {"[\nmodel]\n", "[[\nmodel]]\n", "[ \n", "[#"})
+  for (const char* text : {"[\nmodel]\n", "[[\nmodel]]\n", "[ \n", "[#", "a = [512, \u01e2",
+                           "\u00e9 = 1", "a\u00e9 = 1", "seed = 1 \ufefe", "[\u3001]"})
     EXPECT_TRUE(refusal(text).starts_with("r.toml:")) << text << refusal(text);
 }
 
