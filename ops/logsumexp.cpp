@@ -19,6 +19,8 @@ std::vector<Value> grad(GradArgs& args) {
 std::vector<Sample> samples() {
   std::vector<Sample> list = reduction_samples({.lo = -3, .hi = 3});
   list.push_back({.inputs = {{.shape = {3, 4}, .lo = 900, .hi = 1000}}, .attrs = {{"dim", 1}}});
+  // Their exponentials keep few bits even in f64: what is not shifted loses its slope.
+  list.push_back({.inputs = {{.shape = {3, 4}, .lo = -744, .hi = -738}}, .attrs = {{"dim", 1}}});
   return list;
 }
 

@@ -35,12 +35,17 @@ std::vector<TensorSpec> infer_sgd(const InferArgs& args) {
 std::vector<Sample> sgd_samples() {
   const StepLayout& layout = sgd_layout();
   const AttrList momentum{{"momentum", 0.9}};
+  // The first step neither keeps nor dampens.
+  std::vector<SampleInput> first = step_sample(layout, {4}, {"momentum_buffer", "step"});
+  SampleInput& step = first[layout.lr() + 1];
+  step.lo = 1, step.hi = 2;
   return {
       {.inputs = step_sample(layout, {3, 5}, {})},
       {.inputs = step_sample(layout, {7}, {"scale"}),
        .attrs = {{"weight_decay", 0.1}, {"maximize", true}}},
       {.inputs = step_sample(layout, {2, 9}, {"momentum_buffer", "step"}),
        .attrs = {{"momentum", 0.9}, {"dampening", 0.25}, {"weight_decay", 0.05}}},
+      {.inputs = first, .attrs = {{"momentum", 0.9}, {"dampening", 0.25}}},
       {.inputs = step_sample(layout, {5}, {"momentum_buffer"}),
        .attrs = {{"momentum", 0.8}, {"nesterov", true}}},
       {.inputs = step_sample(layout, {5}, {"momentum_buffer", "scale"}),

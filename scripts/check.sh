@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The gates: format, include direction, sizes, headers, habits, op coverage, ledger.
-# With --all: every preset, every test.
+# With --all: every preset, every test, and a short search by each fuzz target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR source=lib/stages.sh
@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'TEXT'
 usage: scripts/check.sh         the gates, in build/release
-       scripts/check.sh --all   the whole matrix: release, debug, clang, asan, tsan, sim
+       scripts/check.sh --all   the whole matrix: release, debug, clang, asan, tsan, sim, fuzz
+       GRADUS_JOBS=N sets how many compilers and tests run at a time (default: all cores)
 TEXT
 }
 
@@ -24,11 +25,12 @@ case "${1:-}" in
   "") stage gates gates ;;
   --all)
     scripts/setup.sh
-    scripts/setup.sh clang
+    scripts/setup.sh clang libclang-rt-dev # the compiler, its sanitizers and libFuzzer
     scripts/data.sh fashion_mnist kjv
     for preset in release debug clang asan tsan sim; do
       stage "$preset" preset_stage "$preset"
     done
+    stage fuzz preset_stage fuzz fuzz
     ;;
   *) usage >&2; exit 2 ;;
 esac

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "engine/op/registry.h"
 
 namespace gradus {
 namespace {
@@ -31,6 +32,13 @@ double epsilon(DType dtype) {
 bool always(const OpDef&) { return true; }
 bool has_kernels(const OpDef& op) { return !op.cpu.empty(); }
 bool has_variants(const OpDef& op) { return op.cpu.size() > 1; }
+// The differentiable twin of an op: NAME_composite beside NAME.
+const OpDef* twin_of(const OpDef& op) {
+  const std::string name = fmt::format("{}_composite", op.name);
+  const auto twin = std::ranges::find(all_ops(), name, &OpDef::name);
+  return twin == all_ops().end() ? nullptr : &*twin;
+}
+bool has_twin(const OpDef& op) { return twin_of(op) != nullptr; }
 bool has_gradient(const OpDef& op) { return op.grad != nullptr || op.composite != nullptr; }
 
 OpCase widened(const OpCase& narrow) {
@@ -55,6 +63,22 @@ void check_precision(const OpDef& op, CheckReport& report) {
       compare(tensor, expected.at(name), op.tolerance, rounding,
               fmt::format("{} against f64, output {}", sample.text(), name), report);
     }
+  }
+}
+
+// In f64, where both round a little differently.
+void check_twin(const OpDef& op, CheckReport& report) {
+  constexpr double tolerance = 1e-13;
+  for (const SampleCase& sample : sample_cases(op, {DType::f64})) {
+    const TensorMap inputs = named_inputs(sample.op_case);
+    OpCase twin = sample.op_case;
+    twin.op = twin_of(op);
+    const TensorMap got = OpGraph(sample.op_case).run(inputs), expected = OpGraph(twin).run(inputs);
+    GRADUS_CHECK(got.size() == expected.size(), "{}: {} outputs, its twin gives {}", sample.text(),
+                 got.size(), expected.size());
+    for (const auto& [name, tensor] : got)
+      compare(tensor, expected.at(name), tolerance, tolerance,
+              fmt::format("{} against {}, output {}", sample.text(), twin.op->name, name), report);
   }
 }
 
@@ -102,6 +126,7 @@ constexpr OpCheck checks[] = {
     {"coverage", "samples put every attribute off its default, every optional input on and off",
      always, check_coverage},
     {"precision", "f32, f16 and bf16 against f64", always, check_precision},
+    {"twin", "kernels against the composite op of the same rule", has_twin, check_twin},
     {"gradient", "gradients against central differences in f64; a named error where there is none",
      always, check_gradient},
     {"second_derivative", "gradients of gradients against central differences in f64", has_gradient,

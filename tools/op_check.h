@@ -27,7 +27,7 @@ struct OpCheck {
   void (*run)(const OpDef& op, CheckReport& report);
 };
 
-// coverage, precision, gradient, second_derivative, determinism, memory, variants.
+// coverage, precision, twin, gradient, second_derivative, determinism, memory, variants.
 std::span<const OpCheck> op_checks();
 CheckReport run_check(const OpCheck& check, const OpDef& op);
 

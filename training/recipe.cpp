@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
+#include "engine/io/utf8.h"
 #include "training/toml_reader.h"
 
 namespace gradus {
@@ -149,6 +150,7 @@ KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::
     default:
       if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
         text = text.substr(1, text.size() - 2);
+      if (!is_utf8(text)) refuse(place, fmt::format("'{}' expected UTF-8", key.name));
       return text;
   }
   refuse(place,

@@ -54,7 +54,7 @@ std::vector<size_t> improve(std::vector<PlannedBuffer>& buffers, std::vector<siz
   place(buffers, order);
   for (size_t round = 0; round < rounds && best_top > bound; ++round) {
     const auto reaches = [&](size_t i) { return buffers[i].offset + buffers[i].bytes == top; };
-    std::ranges::stable_partition(order, reaches);
+    std::stable_partition(order.begin(), order.end(), reaches);
     top = place(buffers, order);
     if (top < best_top) {
       best_top = top;

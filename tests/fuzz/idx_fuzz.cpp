@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libFuzzer target: IDX files, packed by gzip or not. Built with clang when asked:
-// -DGRADUS_FUZZ=ON.
+// A fuzz target: IDX files, packed by gzip or not.
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libFuzzer target: recipes, and the overrides of a command line (what follows the first zero
-// byte). What is taken must read back from its own text. Built with clang when asked:
-// -DGRADUS_FUZZ=ON.
+// A fuzz target: recipes, and an override of a command line (what follows the first zero byte).
+// What is taken must read back from its own text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libFuzzer target. Built with clang when asked: -DGRADUS_FUZZ=ON.
+// A fuzz target: safetensors files.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

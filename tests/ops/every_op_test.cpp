@@ -38,6 +38,7 @@ void expect_holds(std::string_view check_name, const OpDef& op) {
 
 GRADUS_CHECK_SUITE(Coverage, "coverage");
 GRADUS_CHECK_SUITE(Precision, "precision");
+GRADUS_CHECK_SUITE(Twin, "twin");
 GRADUS_CHECK_SUITE(Gradient, "gradient");
 GRADUS_CHECK_SUITE(SecondDerivative, "second_derivative");
 GRADUS_CHECK_SUITE(Determinism, "determinism");
@@ -49,7 +50,7 @@ GRADUS_CHECK_SUITE(Variants, "variants");
 TEST(EveryOp, there_are_ops_and_every_check_has_a_suite) {
   register_all_ops();
   EXPECT_GT(all_ops().size(), 40u);
-  EXPECT_EQ(op_checks().size(), 7u);
+  EXPECT_EQ(op_checks().size(), 8u);
 }
 
 }  // namespace

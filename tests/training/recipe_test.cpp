@@ -126,6 +126,13 @@ TEST(Recipe, RandomTyposAreTracedToTheirKey) {
   EXPECT_GE(traced, 270) << "of " << tried;
 }
 
+// The parser asserts that the first do not come, and calls unreachable what the others reach.
+TEST(Recipe, MalformedTablesAreRefused) {
+  for (const char* text : {"[\nmodel]\n", "[[\nmodel]]\n", "[ \n", "[#", "a = [512, \u01e2",
+                           "\u00e9 = 1", "a\u00e9 = 1", "seed = 1 \ufefe", "[\u3001]"})
+    EXPECT_TRUE(refusal(text).starts_with("r.toml:")) << text << refusal(text);
+}
+
 TEST(Recipe, AWrongTypeNamesItsPlace) {
   EXPECT_TRUE(refusal("\nbatch = \"many\"\n").starts_with("r.toml:2:9: 'batch' expected int, got"));
   EXPECT_TRUE(refusal("batch = 1.5\n").starts_with("r.toml:1:9: 'batch' expected int"));
@@ -135,6 +142,7 @@ TEST(Recipe, AWrongTypeNamesItsPlace) {
   EXPECT_TRUE(refusal("[model]\nhidden = [1, 2.5]\n").starts_with("r.toml:2:10: a list"));
   EXPECT_TRUE(refusal("", {"steps=ten"}).starts_with("override 'steps=ten': 'steps' expected int"));
   EXPECT_TRUE(refusal("", {"steps=1e3"}).starts_with("override 'steps=1e3':"));
+  EXPECT_TRUE(refusal("", {"data.path=\xff"}).ends_with("'data.path' expected UTF-8"));
   EXPECT_TRUE(refusal("", {"model.hidden=1,,2"}).starts_with("override 'model.hidden=1,,2':"));
   EXPECT_TRUE(refusal("", {"batch"}).ends_with("expected key=value"));
 }

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the first inputs of the fuzz targets, tests/fuzz/corpus/TARGET/FILE: small files of each
+form that a target takes, whole and damaged. Findings of the fuzzer lie beside them as `found-*` and
+are left alone. The bytes are the same each time."""
+
+import gzip
+import json
+import struct
+from pathlib import Path
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+
+
+def safetensors(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def safetensors_files():
+    two = {"__metadata__": {"step": "3"}, "a.weight": entry("F32", [2, 3], 0, 24),
+           "b": entry("BOOL", [3], 24, 27)}
+    yield "two", safetensors(two, bytes(24) + b"\x00\x01\x01")
+    yield "nothing", safetensors({})
+    yield "escaped", safetensors(b'{"\\u00e9\\ud83d\\ude00\\n":{"dtype":"I64","shape":[],'
+                                 b'"data_offsets":[0,8]}}  ', bytes(8))
+    yield "no-elements", safetensors({"x": entry("F16", [0, 5], 0, 0)})
+    yield "every-dtype", safetensors(
+        {name: entry(name, [1], 8 * i, 8 * i + width) for i, (name, width) in enumerate(
+            [("F64", 8), ("I64", 8), ("U64", 8)])}, bytes(24))
+    yield "narrow", safetensors(
+        {"a": entry("BF16", [1], 0, 2), "b": entry("F8_E4M3", [1], 2, 3),
+         "c": entry("F8_E5M2", [1], 3, 4), "d": entry("I16", [1], 4, 6), "e": entry("U8", [1], 6, 7)},
+        bytes(7))
+    yield "huge-shape", safetensors({"x": entry("F64", [2**31, 2**31, 2**31], 0, 8)}, bytes(8))
+    yield "overlap", safetensors({"x": entry("U8", [4], 0, 4), "y": entry("U8", [4], 2, 6)}, bytes(6))
+    yield "cut", safetensors(two, bytes(9))
+    yield "bad-bool", safetensors({"x": entry("BOOL", [1], 0, 1)}, b"\x02")
+    yield "huge-header", struct.pack("<Q", 2**63) + b"{}"
+    yield "twice", safetensors(b'{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+                               b'"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"\x00")
+
+
+def idx(code, sizes, data):
+    return bytes([0, 0, code, len(sizes)]) + b"".join(struct.pack(">I", n) for n in sizes) + data
+
+
+def idx_files():
+    images = idx(0x08, [2, 3, 3], bytes(range(18)))
+    yield "bytes", images
+    yield "bytes-gz", gzip.compress(images, mtime=0)
+    yield "cut-gz", gzip.compress(images, mtime=0)[:-6]
+    yield "labels", idx(0x08, [4], bytes([3, 0, 9, 1]))
+    for name, code, form, value in (("i8", 0x09, "b", -3), ("i16", 0x0B, "h", -300),
+                                    ("i32", 0x0C, "i", 70000), ("f32", 0x0D, "f", 1.5),
+                                    ("f64", 0x0E, "d", -2.25)):
+        yield name, idx(code, [3], struct.pack(">3" + form, *[value] * 3))
+    yield "no-elements", idx(0x0D, [0, 7], b"")
+    yield "overflow", idx(0x0E, [2**32 - 1] * 4, bytes(8))
+    yield "rank-255", bytes([0, 0, 8, 255]) + bytes(64)
+    yield "longer", images + b"\x00"
+
+
+MLP = """# a comment
+epochs = 10
+batch = 128
+lr = 0.05
+[schedule]
+name = "cosine"
+warmup = 10
+[optimizer]
+name = "momentum"
+momentum = 0.9
+[model]
+name = "mlp"
+hidden = [512, 3]
+[data]
+format = "idx"
+path = "data/cache/fashion_mnist"
+mean = -0.2860
+"""
+GPT = """seed = 0x7f
+steps = 1_000
+lr = 1e-3
+clip = 1.0
+model = { name = "gpt", layers = 2, width = 64, heads = 4, dropout = 0.1 }
+data = { format = "text", path = "a \\"b\\" \\u00e9\\n", length = 16 }
+optimizer.name = "adamw"
+optimizer.beta2 = 0.95
+"""
+
+
+def recipe_files():
+    yield "mlp", MLP.encode()
+    yield "gpt", GPT.encode()
+    yield "nothing", b""
+    for i, override in enumerate(("lr=1e-300", "model.hidden=1,2,3", "model.hidden=[]",
+                                  "data.path=\x01\x7f\\\"", "device=cuda:0", "seed=+9223372036854775807",
+                                  "optimizer.name=\"adam\"", "model.nam=mlp", "=3", "lr")):
+        yield f"override-{i}", MLP.encode() + b"\0" + override.encode()
+    yield "not-utf8", MLP.encode() + b"\0data.path=\xff\xfe"
+    yield "unknown-key", b"lr = 0.1\nlearning_rate = 2\n"
+    yield "wrong-type", b'lr = "a"\n'
+    yield "out-of-range", b"batch = -1\n"
+    yield "infinite", b"lr = inf\nclip = nan\n"
+    yield "date", b"seed = 1979-05-27T07:32:00Z\n"
+    yield "not-toml", b"[model\nname = 'mlp'\n"
+    yield "tables", b"[[model]]\nname = \"mlp\"\n[[model]]\nname = \"cnn\"\n"
+
+
+ATTRIBUTES = {
+    "adaptive_avg_pool1d": {"output_size": [3]}, "add": {"alpha": "inf"}, "all": {"dim": [0, -1]},
+    "arange": {"start": -3, "end": 4, "step": 0.5, "dtype": "f64"}, "argmax": {"dim": 9},
+    "avg_pool2d": {"kernel_size": [2, 3], "stride": 2, "padding": [1, 1], "ceil_mode": True},
+    "batch_norm": {"training": True, "eps": 0}, "cast": {"dtype": "bf16"}, "cat": {"dim": -1},
+    "clamp": {"min": "nan", "max": -1}, "conv1d": {"padding": "same", "dilation": [2]},
+    "conv_transpose1d": {"stride": 3, "output_padding": [2], "groups": 1},
+    "convolution": {"stride": [1, 1], "padding": [9223372036854775807, 0]},
+    "cross_entropy": {"ignore_index": 0, "reduction": "sum", "label_smoothing": 0.5},
+    "cumsum": {"dim": 0, "reverse": True}, "div": {"rounding_mode": "floor"},
+    "expand": {"size": [4, -1, 3]}, "flip": {"dims": [0, 0]}, "full": {"size": [2, 3], "fill_value": 1e300},
+    "fused": {"size": [4], "compute": "f32", "program": [0, 0, 0, 0], "parameters": [], "stored": [0]},
+    "gemm": {"transpose_a": True}, "group_norm": {"num_groups": 0}, "gru": {"bidirectional": True},
+    "index_add": {"dim": 0, "alpha": 2.5}, "layer_norm": {"normalized_shape": [-5]},
+    "max_pool2d": {"kernel_size": 2, "dilation": 4611686018427387904}, "norm": {"p": "-inf", "dim": []},
+    "one_hot": {"num_classes": 3}, "pad": {"pad": [-1, 2, 0, 1], "mode": "reflect"},
+    "repeat": {"repeats": [4294967296, 4294967296]}, "reshape": {"shape": [-1]},
+    "rmsprop_step": {"momentum": 0.5, "centered": True}, "roll": {"shifts": [-9223372036854775808], "dims": [0]},
+    "rope": {"offset": -1, "interleaved": True}, "round": {"decimals": 400}, "scatter": {"dim": 0, "value": 3},
+    "segment_reduce": {"reduce": "prod", "num_segments": 2}, "sgd_step": {"momentum": 0.9, "dampening": 1},
+    "slice": {"dim": 0, "start": -1, "end": 9223372036854775807, "step": 2}, "softmax": {"dim": -1},
+    "sort": {"descending": True}, "split": {"split_size_or_sections": [1, 0, 2]},
+    "squeeze": {"dim": [0]}, "std": {"correction": -1.5, "keepdim": True}, "topk": {"k": 2, "largest": False},
+    "transpose": {"dim0": 0, "dim1": -1}, "tril": {"diagonal": -9223372036854775808},
+}
+
+
+def attributes_files():
+    for op, attributes in ATTRIBUTES.items():
+        yield op, (op + "\n" + json.dumps(attributes)).encode()
+    yield "no-json", b"softmax\n{dim: 1}"
+    yield "twice", b'softmax\n{"dim": 0, "dim": 1}'
+    yield "large", b'softmax\n{"dim": 123456789012345678901234567890}'
+    yield "by-byte", b'\xc8\n{"dim": [0], "keepdim": true}'
+    yield "only-name", b"softmax"
+    yield "nothing", b""
+
+
+def main():
+    targets = {"safetensors": safetensors_files, "idx": idx_files, "recipe": recipe_files,
+               "attributes": attributes_files}
+    for target, files in targets.items():
+        folder = CORPUS / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            if not old.name.startswith("found-"):
+                old.unlink()
+        for name, data in files():
+            (folder / name).write_bytes(data)
+        print(f"{target}: {len(list(folder.iterdir()))} files")
+
+
+if __name__ == "__main__":
+    main()
