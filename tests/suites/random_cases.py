@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random cases of every op against PyTorch: shapes, attributes, dtypes, values, and what must be refused.
 
-As opinfo.py, which has the rules of comparison; equal seeds draw equal cases. Beside values it reports
+As opinfo.py, which has the rules of comparison; equal seeds draw equal cases. A row gives the cases compared, those
+that PyTorch refuses, and our largest errors over PyTorch's (geometric mean). Beside values it reports
   refused    PyTorch computes it, the program says no
   stricter   the same, of a case that was made wrong
   accepted   PyTorch refuses it, in f64 too, the program computes it
@@ -14,6 +15,7 @@ As opinfo.py, which has the rules of comparison; equal seeds draw equal cases. B
 import argparse
 import collections
 import json
+import math
 import os
 import random
 import resource
@@ -136,6 +138,17 @@ class Trial:
                 yield name, what
 
 
+    def ratios(self, results):
+        """Our largest error over PyTorch's, of every floating result of which both make one."""
+        for name, truth, own in self.prepared.expectations() if self.prepared else ():
+            got = results.get(f"{self.name}/{name}")
+            if got is None or own is None or not own.is_floating_point() or got.shape != truth.shape:
+                continue
+            errors = [(x.double() - truth).abs() for x in (got, own)]
+            if truth.numel() > 7 and all(e.isfinite().all() and e.max() > 0 for e in errors):
+                yield (errors[0].max() / errors[1].max()).item()
+
+
 def limit():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -171,7 +184,7 @@ def run(program, trials):
 
 def check_op(program, op, arguments):
     """(kind, text) of all that is found for one op."""
-    found, trials = [], []
+    found, trials, ratios = [], [], []
     claimed = [name for name in DTYPES if name in op["dtypes"] or not set(op["dtypes"]) & {"f32"}]
     for dtype in claimed if op["inputs"] else ["f32"]:
         count = arguments.count if dtype in ("f64", "f32", "bf16") else max(1, arguments.count // 2)
@@ -190,7 +203,10 @@ def check_op(program, op, arguments):
         for trial in batch:
             if trial.name not in ended:
                 found += trial.findings(results, errors)
-    return compared, len(trials) - compared, found
+            if trial.name not in errors:
+                ratios += trial.ratios(results)
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
+    return compared, len(trials) - compared, mean, found
 
 
 def main():
@@ -210,11 +226,11 @@ def main():
     ops = [op for op in json.loads(listed.stdout) if op["name"] in (arguments.ops or CASES) and op["name"] in CASES]
     totals = collections.Counter()
     for op in ops:
-        compared, refusals, found = check_op(arguments.program, op, arguments)
+        compared, refusals, ratio, found = check_op(arguments.program, op, arguments)
         totals.update(compared=compared, refusals=refusals)
         totals.update(kind for kind, _ in found)
         kinds = collections.Counter(kind for kind, _ in found)
-        print(f"{op['name']:34}{compared:6}{refusals:6}  {dict(kinds) or ''}", flush=True)
+        print(f"{op['name']:34}{compared:6}{refusals:6}{ratio:7.2f}  {dict(kinds) or ''}", flush=True)
         for kind in kinds:
             for text in [t for k, t in found if k == kind][:arguments.shown]:
                 print(f"    {kind}: {text}")
