@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include "engine/base/dtype.h"
@@ -71,7 +73,10 @@ void attention_cpu(const AttentionArgs& args);
 //   dquery_i = scale * sum_j ds_ij k_j, dkey_j = scale * sum_i ds_ij q_i.
 // Exactly this formula, whatever out and logsumexp are. Where out is null,
 // d_i = sum_j p_ij <dout_i, v_j> - dlogsumexp_i: the same number at twice the products, for an out
-// that was stored rounded (the differences <dout_i, v_j> - d_i would show it). dquery is (lead,
+// that was stored rounded (the differences <dout_i, v_j> - d_i would show it). A logsumexp and an
+// out that are those of the scores are rounded too, which a large logsumexp shows in p and weights
+// near 1 in the differences: what belongs to the scores to rounding may be taken from them anew
+// (refine_row). dquery is (lead,
 // queries, depth); dkey and dvalue are (key_lead, keys, ...): lead with its last dim divided by the
 // group (not summed over broadcast dims). dlogsumexp may be null (0).
 struct AttentionBackwardArgs {
@@ -80,6 +85,28 @@ struct AttentionBackwardArgs {
   void *dquery, *dkey, *dvalue;
   void* workspace = nullptr;
 };
+
+// What is known of one row of weights p = exp(s - logsumexp): `norm` makes their sum 1, `term` is
+// d_i.
+template <class T>
+struct AttentionRow {
+  T norm, term;
+};
+
+// The row from total = sum_j p_ij, dot = sum_j p_ij <dout_i, v_j> (with dropout) and most =
+// max_j |<dout_i, v_j>|, where the row given (norm 1, d_i by out; no_out: only -dlogsumexp_i)
+// differs from them by no more than rounding (the epsilon of what is stored); else the row given.
+template <class T>
+AttentionRow<T> refine_row(T rounding, T logsumexp, T dlogsumexp, T term, bool no_out, T total,
+                           T dot, T most) {
+  AttentionRow<T> row{1, no_out ? dot - dlogsumexp : term};
+  const T allowed = std::min<T>(4 * rounding * (4 + std::abs(logsumexp)), 0.25);  // inf: none seen
+  if (!(std::abs(total - 1) <= allowed)) return row;
+  const T anew = dot / total - dlogsumexp;
+  row.norm = 1 / total;
+  if (no_out || std::abs(anew - term) <= 128 * rounding * most) row.term = anew;
+  return row;
+}
 
 int64_t attention_backward_workspace(const AttentionProblem& problem);  // of the cpu variant
 void attention_backward_cpu(const AttentionBackwardArgs& args);
@@ -90,7 +117,7 @@ void attention_backward_cpu(const AttentionBackwardArgs& args);
 struct AttentionScratch {
   int64_t wide, value_wide;           // depth and value_depth, filled up
   int64_t key_columns, value_panels;  // forward: transposed keys, values
-  int64_t value_columns, key_panels, query_panels, dout_panels, terms;  // backward only
+  int64_t value_columns, key_panels, query_panels, dout_panels, row_terms;  // backward only
   int64_t queries, key_sums, value_sums;  // sums: (out or dquery), dkey, dvalue
   int64_t parts;  // of the backward pass of one matrix of keys, each with its own dquery
   int64_t total;
@@ -110,7 +137,7 @@ struct AttentionScratch {
     key_panels = take(backward ? keys * wide : 0);
     query_panels = take(backward ? query_rows * wide : 0);
     dout_panels = take(backward ? query_rows * value_wide : 0);
-    terms = take(backward ? rows : 0);
+    row_terms = take(backward ? 2 * rows : 0);
     parts = backward ? most_parts(shared, filled(p.keys, 64) / 64) : 1;
     const int64_t width = backward ? wide : value_wide;
     const bool own = width != (backward ? p.depth : p.value_depth);

@@ -6,6 +6,7 @@
 
 #include "engine/base/error.h"
 #include "ops/ops.h"
+#include "ops/row_norm.h"
 
 namespace gradus {
 namespace {
@@ -151,9 +152,23 @@ std::vector<AttrSpec> recurrent_attributes() {
           {"batch_first", AttrType::boolean, false}};
 }
 
+// Reduced floats go through all steps and layers in f32: states that were rounded every step would
+// drift apart.
 std::vector<Value> recurrent_layers(std::string_view op, const char* mode,
                                     const RecurrentInputs& in, const Attrs& attrs) {
-  return Layers(op, mode, in, attrs).run();
+  const DType dtype = in.input.dtype();
+  if (!is_reduced_float(dtype)) return Layers(op, mode, in, attrs).run();
+  const auto wide = [&](Value x) {
+    GRADUS_CHECK(!x || x.dtype() == dtype, "[{}] inputs of one dtype expected, got {} and {}", op,
+                 dtype_name(dtype), dtype_name(x ? x.dtype() : dtype));
+    return x ? widened(x) : x;
+  };
+  std::vector<Value> weights;
+  for (Value weight : in.weights) weights.push_back(wide(weight));
+  const RecurrentInputs widened_in{wide(in.input), wide(in.hx), wide(in.cx), in.lengths, weights};
+  std::vector<Value> result = Layers(op, mode, widened_in, attrs).run();
+  for (Value& value : result) value = cast(value, dtype);
+  return result;
 }
 
 Sample recurrent_sample(int64_t gates, bool cells, const RecurrentSampleSizes& sizes,

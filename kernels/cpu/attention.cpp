@@ -100,13 +100,19 @@ struct BackwardMatrix : Matrix<T> {
     return this->p.mask_kind == MaskKind::causal ? std::min(j, rows()) : 0;
   }
 
-  // d_i.
-  double row_term(int64_t i) const {
-    double sum = dlogsumexp ? -static_cast<double>(dlogsumexp[i]) : 0;
-    if (out) return sum + dot(i, out + i * values());
-    for (int64_t j = 0; j < seen_keys(i); ++j)
-      sum += weight(i, j) * this->kept(i, j) * dot(i, this->v + j * values());
-    return sum;
+  // d_i, and what makes the weights' sum 1.
+  AttentionRow<double> row(int64_t i) const {
+    const double given = dlogsumexp ? static_cast<double>(dlogsumexp[i]) : 0;
+    double total = 0, sum = 0, most = 0;
+    for (int64_t j = 0; j < seen_keys(i); ++j) {
+      const double w = weight(i, j), g = this->kept(i, j) * dot(i, this->v + j * values());
+      total += w;
+      sum += w * g;
+      most = std::max(most, std::abs(g));
+    }
+    const double term = (out ? dot(i, out + i * values()) : 0) - given;
+    return refine_row(static_cast<double>(std::numeric_limits<T>::epsilon()),
+                      static_cast<double>(logsumexp[i]), given, term, !out, total, sum, most);
   }
   // <dout_i, row>
   double dot(int64_t i, const T* row) const {
@@ -125,24 +131,25 @@ struct BackwardMatrix : Matrix<T> {
 };
 
 template <class T>
-void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, double d, double* sums, T* dquery) {
+void query_gradient_row(const BackwardMatrix<T>& m, int64_t i, const AttentionRow<double>& row,
+                        double* sums, T* dquery) {
   const AttentionProblem& p = m.p;
   for (int64_t e = 0; e < p.depth; ++e) sums[e] = 0;
   for (int64_t j = 0; j < m.seen_keys(i); ++j) {
-    const double ds = m.score_gradient(i, j, m.weight(i, j), d) * p.scale;
+    const double ds = m.score_gradient(i, j, m.weight(i, j) * row.norm, row.term) * p.scale;
     for (int64_t e = 0; e < p.depth; ++e) sums[e] += ds * static_cast<double>(m.k[j * p.depth + e]);
   }
   for (int64_t e = 0; e < p.depth; ++e) dquery[e] = static_cast<T>(sums[e]);
 }
 
-// Adds what matrix m, whose d are `terms`, gives to the gradients of key j and value j.
+// Adds what matrix m gives to the gradients of key j and value j.
 template <class T>
-void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, const double* terms, double* dkey,
-                      double* dvalue) {
+void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, const AttentionRow<double>* rows,
+                      double* dkey, double* dvalue) {
   const AttentionProblem& p = m.p;
   for (int64_t i = m.first_query(j); i < p.queries; ++i) {
-    const double weight = m.weight(i, j), kept = weight * m.kept(i, j);
-    const double ds = m.score_gradient(i, j, weight, terms[i]) * p.scale;
+    const double weight = m.weight(i, j) * rows[i].norm, kept = weight * m.kept(i, j);
+    const double ds = m.score_gradient(i, j, weight, rows[i].term) * p.scale;
     for (int64_t e = 0; e < p.depth; ++e) dkey[e] += ds * static_cast<double>(m.q[i * p.depth + e]);
     for (int64_t e = 0; e < p.value_depth; ++e)
       dvalue[e] += kept * static_cast<double>(m.dout[i * p.value_depth + e]);
@@ -150,15 +157,15 @@ void add_key_gradient(const BackwardMatrix<T>& m, int64_t j, const double* terms
 }
 
 template <class T>
-void key_gradients(const AttentionBackwardArgs& args, const double* terms, double* scratch,
-                   int64_t shared) {
+void key_gradients(const AttentionBackwardArgs& args, const AttentionRow<double>* rows,
+                   double* scratch, int64_t shared) {
   const AttentionProblem& p = args.problem;
   double* sums = scratch + shared * (p.depth + p.value_depth);
   double* value_sums = sums + p.depth;
   for (int64_t j = 0; j < p.keys; ++j) {
     for (int64_t e = 0; e < p.depth + p.value_depth; ++e) sums[e] = 0;
     for (int64_t n = shared * p.key_index.group; n < (shared + 1) * p.key_index.group; ++n)
-      add_key_gradient(BackwardMatrix<T>(args, n), j, terms + n * p.queries, sums, value_sums);
+      add_key_gradient(BackwardMatrix<T>(args, n), j, rows + n * p.queries, sums, value_sums);
     T* dkey = static_cast<T*>(args.dkey) + (shared * p.keys + j) * p.depth;
     T* dvalue = static_cast<T*>(args.dvalue) + (shared * p.keys + j) * p.value_depth;
     for (int64_t e = 0; e < p.depth; ++e) dkey[e] = static_cast<T>(sums[e]);
@@ -187,27 +194,27 @@ void attention_cpu(const AttentionArgs& args) {
 }
 
 int64_t attention_backward_workspace(const AttentionProblem& p) {
-  return p.lead.numel() * (p.queries + p.depth + p.value_depth) *
+  return p.lead.numel() * (2 * p.queries + p.depth + p.value_depth) *
          static_cast<int64_t>(sizeof(double));
 }
 
 void attention_backward_cpu(const AttentionBackwardArgs& args) {
   const AttentionProblem& p = args.problem;
-  double* terms = static_cast<double*>(args.workspace);
-  double* scratch = terms + p.lead.numel() * p.queries;
+  auto* rows = static_cast<AttentionRow<double>*>(args.workspace);
+  double* scratch = static_cast<double*>(args.workspace) + 2 * p.lead.numel() * p.queries;
   dispatch_float(p.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     parallel_for(p.lead.numel(), [&](int64_t n) {
       const BackwardMatrix<T> m(args, n);
       for (int64_t i = 0; i < p.queries; ++i) {
-        double& d = terms[n * p.queries + i];
-        d = m.row_term(i);
-        query_gradient_row(m, i, d, scratch + n * p.depth,
+        AttentionRow<double>& row = rows[n * p.queries + i];
+        row = m.row(i);
+        query_gradient_row(m, i, row, scratch + n * p.depth,
                            static_cast<T*>(args.dquery) + (n * p.queries + i) * p.depth);
       }
     });
     parallel_for(p.lead.numel() / p.key_index.group,
-                 [&](int64_t shared) { key_gradients<T>(args, terms, scratch, shared); });
+                 [&](int64_t shared) { key_gradients<T>(args, rows, scratch, shared); });
   });
 }
 

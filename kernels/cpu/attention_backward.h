@@ -24,7 +24,12 @@ struct Backward {
   const float* dout(int64_t n, int64_t i0) const {
     return static_cast<const float*>(args.dout) + (n * p.queries + i0) * p.value_depth;
   }
-  float* terms(int64_t n, int64_t i0) const { return base + scratch.terms + n * p.queries + i0; }
+  AttentionRow<float>* rows(int64_t n, int64_t i0) const {
+    return reinterpret_cast<AttentionRow<float>*>(base + scratch.row_terms) + n * p.queries + i0;
+  }
+  float dlogsumexp(int64_t n, int64_t i) const {
+    return args.dlogsumexp ? static_cast<const float*>(args.dlogsumexp)[n * p.queries + i] : 0.f;
+  }
   const float* logsumexp(int64_t n, int64_t i0) const {
     return static_cast<const float*>(args.logsumexp) + n * p.queries + i0;
   }
@@ -56,7 +61,7 @@ struct Backward {
     return {base + scratch.value_columns + at * p.value_depth, block / 16, p.value_depth,
             p.value_depth * 16};
   }
-  Panels rows(int64_t start, int64_t at, int64_t wide, int64_t depth) const {
+  Panels panels(int64_t start, int64_t at, int64_t wide, int64_t depth) const {
     return {base + start + at * wide, wide / 16, depth, block * 16};
   }
 
@@ -82,7 +87,6 @@ struct Backward {
                 base + scratch.query_panels + at * scratch.wide);
     pack_panels(dout(n, i0), p.value_depth, queries, p.value_depth, block,
                 base + scratch.dout_panels + at * scratch.value_wide);
-    const auto* dlogsumexp = static_cast<const float*>(args.dlogsumexp);
     const auto* out = static_cast<const float*>(args.out);
     for (int64_t i = 0; i < queries; ++i) {
       const int64_t row = n * p.queries + i0 + i;
@@ -92,7 +96,7 @@ struct Backward {
           dot = fma(load(dout(n, i0 + i) + c, count), load(out + row * p.value_depth + c, count),
                     dot);
         });
-      terms(n, i0)[i] = sum(dot) - (dlogsumexp ? dlogsumexp[row] : 0.f);
+      rows(n, i0)[i] = {1.f, sum(dot) - dlogsumexp(n, i0 + i)};
     }
   }
 
@@ -107,7 +111,8 @@ struct Backward {
 };
 
 // Products <q, k> of query i -> weights before dropout, and what dropout multiplies them by.
-inline void weight_row(const Block& b, int64_t i, float logsumexp, float* w, float* kept) {
+inline void weight_row(const Block& b, int64_t i, float logsumexp, float norm, float* w,
+                       float* kept) {
   const Lanes scale = Lanes::all(late_scale(b.p)), shift = Lanes::all(-logsumexp);
   finish_scores(b, i, w);
   if (b.p.dropout != 0)
@@ -116,36 +121,81 @@ inline void weight_row(const Block& b, int64_t i, float logsumexp, float* w, flo
     std::fill_n(kept, block, 1.f);
   for (int64_t c = 0; c < columns_of(b, i); c += 16)
     exp_normal(fma(Lanes::load(w + c), scale, shift)).store(w + c);
+  if (norm != 1.f) scale_row(w, columns_of(b, i), norm);
 }
 
-// d_i of a block of queries from the weights: sum_j p_ij <dout_i, v_j> is added to the terms.
-inline void add_weighted_terms(const Backward& work, int64_t n, int64_t i0) {
+// What refine_row takes of one row: its weights' sum, their product with <dout, v> and the largest
+// of these.
+struct RowSums {
+  float total = 0, dot = 0, most = 0;
+
+  void add(const Block& b, int64_t i, const float* w, const float* kept, const float* g) {
+    Lanes sums = Lanes::zero(), products = sums, largest_one = sums;
+    for (int64_t c = 0; c < columns_of(b, i); c += 16) {
+      const Lanes x = Lanes::load(w + c), y = Lanes::load(g + c) * Lanes::load(kept + c);
+      sums = sums + x;
+      products = fma(x, y, products);
+      largest_one = max(largest_one, max(y, Lanes::zero() - y));
+    }
+    total += sum(sums);
+    dot += sum(products);
+    most = std::max(most, largest(largest_one));
+  }
+};
+
+inline void refine(const Backward& work, int64_t n, int64_t i, const RowSums& sums) {
+  AttentionRow<float>& row = *work.rows(n, i);
+  row =
+      refine_row(std::numeric_limits<float>::epsilon(), *work.logsumexp(n, i),
+                 work.dlogsumexp(n, i), row.term, !work.args.out, sums.total, sums.dot, sums.most);
+}
+
+// The rows of a block of queries anew, over all keys.
+inline void refine_rows(const Backward& work, int64_t n, int64_t i0) {
   const AttentionProblem& p = work.p;
   alignas(64) float weights[block * block], gradients[block * block];
   const int64_t queries = std::min(block, p.queries - i0);
   const int64_t last = p.mask_kind == MaskKind::causal ? std::min(p.keys, i0 + queries) : p.keys;
+  RowSums sums[block];
   for (int64_t j0 = 0; j0 < last; j0 += block) {
     const Block b{p, n, i0, j0, p.mask_index.of(n, p.lead)};
     work.products(b, weights, gradients);
     for (int64_t i = 0; i < queries; ++i) {
       float *w = weights + i * block, *g = gradients + i * block, kept[block];
-      weight_row(b, i, work.logsumexp(n, i0)[i], w, kept);
-      Lanes dot = Lanes::zero();
-      for (int64_t c = 0; c < columns_of(b, i); c += 16)
-        dot = fma(Lanes::load(w + c) * Lanes::load(kept + c), Lanes::load(g + c), dot);
-      work.terms(n, i0)[i] += sum(dot);
+      weight_row(b, i, work.logsumexp(n, i0)[i], 1.f, w, kept);
+      sums[i].add(b, i, w, kept, g);
     }
   }
+  for (int64_t i = 0; i < queries; ++i) refine(work, n, i0 + i, sums[i]);
+}
+
+// Whether the rows of a block of queries need that pass: a rounded out, or a logsumexp so large
+// that its rounding is seen in the weights. One block of keys needs no pass of its own.
+inline bool needs_refinement(const Backward& work, int64_t n, int64_t i0) {
+  const AttentionProblem& p = work.p;
+  if (p.keys <= block) return false;
+  if (!work.args.out) return true;
+  constexpr float large = 16;
+  const float* rows = work.logsumexp(n, i0);
+  return std::any_of(rows, rows + std::min(block, p.queries - i0),
+                     [](float x) { return std::abs(x) > large && x < infinity; });
 }
 
 // weights: products <q, k> -> weights with dropout; gradients: <dout, v> -> scale * ds.
-inline void score_gradients(const Block& b, const float* logsumexp, const float* terms,
-                            float* weights, float* gradients) {
+inline void score_gradients(const Backward& work, const Block& b, float* weights,
+                            float* gradients) {
   const Lanes scale = Lanes::all(static_cast<float>(b.p.scale));
   for (int64_t i = 0; i < b.queries(); ++i) {
     float *w = weights + i * block, *g = gradients + i * block, kept[block];
-    weight_row(b, i, logsumexp[i], w, kept);
-    const Lanes term = Lanes::all(terms[i]);
+    const AttentionRow<float>& row = work.rows(b.n, b.i0)[i];
+    weight_row(b, i, work.logsumexp(b.n, b.i0)[i], row.norm, w, kept);
+    if (b.p.keys <= block) {
+      RowSums sums;
+      sums.add(b, i, w, kept, g);
+      refine(work, b.n, b.i0 + i, sums);
+      if (row.norm != 1.f) scale_row(w, columns_of(b, i), row.norm);
+    }
+    const Lanes term = Lanes::all(row.term);
     for (int64_t c = 0; c < columns_of(b, i); c += 16) {
       const Lanes p = Lanes::load(w + c), keep = Lanes::load(kept + c);
       (p * (Lanes::load(g + c) * keep - term) * scale).store(g + c);
@@ -164,15 +214,15 @@ inline void backward_block(const Backward& work, int64_t part, const Block& b) {
   const int64_t query_at = b.n * blocks_of(p.queries) * block + b.i0;
   alignas(64) float weights[block * block], gradients[block * block];
   work.products(b, weights, gradients);
-  score_gradients(b, work.logsumexp(b.n, b.i0), work.terms(b.n, b.i0), weights, gradients);
+  score_gradients(work, b, weights, gradients);
   panel_product({weights, 1, block}, keys,
-                work.rows(scratch.dout_panels, query_at, scratch.value_wide, queries),
+                work.panels(scratch.dout_panels, query_at, scratch.value_wide, queries),
                 work.dvalue(key_row), scratch.value_wide, true, b.part(Part::upper_left));
   panel_product({gradients, 1, block}, keys,
-                work.rows(scratch.query_panels, query_at, scratch.wide, queries),
+                work.panels(scratch.query_panels, query_at, scratch.wide, queries),
                 work.dkey(key_row), scratch.wide, true, b.part(Part::upper_left));
   panel_product(
-      {gradients, block, 1}, queries, work.rows(scratch.key_panels, key_at, scratch.wide, keys),
+      {gradients, block, 1}, queries, work.panels(scratch.key_panels, key_at, scratch.wide, keys),
       work.dquery(part, b.n * p.queries + b.i0), scratch.wide, true, b.part(Part::lower_left));
 }
 
@@ -227,12 +277,16 @@ inline void attention_backward(const AttentionBackwardArgs& args) {
   const int64_t key_blocks = blocks_of(p.keys), query_blocks = blocks_of(p.queries);
   parallel_for(p.lead.numel() * query_blocks,
                [&](int64_t task) { work.pack_queries(task / query_blocks, task % query_blocks); });
-  if (!args.out) {
+  bool refined = false;
+  for (int64_t task = 0; task < p.lead.numel() * query_blocks && !refined; ++task)
+    refined = needs_refinement(work, task / query_blocks, task % query_blocks * block);
+  if (refined) {
     parallel_for(shared * key_blocks,
                  [&](int64_t task) { work.pack_keys(task / key_blocks, task % key_blocks); });
     parallel_for(p.lead.numel() * query_blocks, [&](int64_t task) {
       const FlushDenormals flush;
-      add_weighted_terms(work, task / query_blocks, task % query_blocks * block);
+      const int64_t n = task / query_blocks, i0 = task % query_blocks * block;
+      if (needs_refinement(work, n, i0)) refine_rows(work, n, i0);
     });
   }
   parallel_for(shared * parts, [&](int64_t task) {

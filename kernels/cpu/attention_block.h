@@ -68,6 +68,11 @@ inline int64_t columns_of(const Block& b, int64_t i) {
   return b.diagonal() ? std::min(block, (i + 6 + 15) / 16 * 16) : block;
 }
 
+inline void scale_row(float* row, int64_t cols, float factor) {
+  const Lanes f = Lanes::all(factor);
+  for (int64_t c = 0; c < cols; c += 16) (Lanes::load(row + c) * f).store(row + c);
+}
+
 // Whether a mask is added to the scores.
 inline bool has_numbers(const AttentionProblem& p) {
   return p.mask_kind == MaskKind::boolean || p.mask_kind == MaskKind::additive;

@@ -50,11 +50,6 @@ inline void softmax_block(const Block& b, float* scores, RowState& state) {
   }
 }
 
-inline void scale_row(float* row, int64_t cols, float factor) {
-  const Lanes f = Lanes::all(factor);
-  for (int64_t c = 0; c < cols; c += 16) (Lanes::load(row + c) * f).store(row + c);
-}
-
 // All keys of one block of queries; their sums grow in rows of `wide` floats.
 inline void attend_block(const AttentionArgs& args, const AttentionScratch& scratch, int64_t n,
                          int64_t i0) {
