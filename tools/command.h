@@ -34,8 +34,10 @@ struct Command {
   std::function<std::string()> notes = {};
 };
 
-// 0; and 1: the command ran, and its answer is no (a check failed).
+// 0; 1: the command ran, and its answer is no (a check failed); 10: a signal stopped it, and the
+// same command goes on from a checkpoint.
 inline constexpr int exit_success = 0;
 inline constexpr int exit_failure = 1;
+inline constexpr int exit_stopped = 10;
 
 }  // namespace gradus

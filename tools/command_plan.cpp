@@ -12,6 +12,7 @@
 #include "training/data_factory.h"
 #include "training/model_factory.h"
 #include "training/program.h"
+#include "training/session.h"
 
 namespace gradus {
 namespace {
@@ -46,9 +47,9 @@ int run_plan(const PlanOptions& options) {
   Device& device = find_device(recipe.text("device"));
   ParameterTable parameters;
   const std::shared_ptr<const Graph> graph =
-      training_graph(make_model(recipe, *data), batch_spec(*data, recipe.integer("batch")),
+      training_graph(make_model(recipe, *data), batch_spec(*data, micro_batch(recipe)),
                      *parse_dtype(recipe.text("precision")), make_optimizer(recipe),
-                     recipe.real("clip"), parameters);
+                     recipe.real("clip"), parameters, recipe.integer("accumulate"));
   StateStore states(device);
   Arena arena(device);
   const Executable step(graph, states, arena);

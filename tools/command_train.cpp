@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gradus train`: trains what a recipe describes into a run folder.
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/progress_line.h"
+#include "tools/stop_signals.h"
 #include "training/run_folder.h"
 #include "training/trainer.h"
 
@@ -21,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 struct TrainOptions {
   std::string recipe;
   std::vector<std::string> settings;  // key=value, run=DIR among them
+  bool allow_changes = false;
   bool json = false;
 };
 
@@ -37,14 +40,16 @@ class Display {
     line_.note(fmt::format("train: {} steps of {} samples ({} an epoch) on {}", plan.steps,
                            plan.batch, plan.steps_per_epoch, plan.device));
     line_.note(fmt::format("train: memory: {} of states, {} of everything else; run folder {}",
-                           bytes_text(static_cast<double>(plan.state_bytes)),
+                           bytes_text(static_cast<double>(plan.state_bytes + plan.copy_bytes)),
                            bytes_text(static_cast<double>(plan.arena_bytes)), run_));
   }
+
+  void note(const std::string& text) { line_.note("train: " + text); }
 
   void step(const StepReport& report) {
     if (!line_.due()) return;
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-    const double rate = static_cast<double>(report.step) / seconds;
+    const double rate = static_cast<double>(report.step - plan_.steps_done) / seconds;
     line_.show(fmt::format("step {}/{}  loss {:.4f}  lr {:.3g}  {:.0f} samples/s  {} left",
                            report.step, plan_.steps, report.loss, report.lr,
                            rate * static_cast<double>(plan_.batch),
@@ -58,14 +63,21 @@ class Display {
 
   void finish(const TrainingResult& result) {
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-    line_.note(fmt::format("train: done after {} steps in {}: {}", result.steps,
-                           clock_text(seconds), run_path(run_, run_file::weights)));
+    const std::string weights = run_path(run_, run_file::weights);
+    if (result.end == TrainingEnd::finished_already)
+      note("this run is finished: " + weights);
+    else if (result.end == TrainingEnd::stopped)
+      note(fmt::format("stopped after {} of {} steps; the same command goes on from {}",
+                       result.steps, plan_.steps, result.checkpoint));
+    else
+      note(
+          fmt::format("done after {} steps in {}: {}", result.steps, clock_text(seconds), weights));
   }
 
  private:
   std::string run_;
   TrainingPlan plan_;
-  Clock::time_point begin_;
+  Clock::time_point begin_ = Clock::now();
   ProgressLine line_;
 };
 
@@ -83,10 +95,12 @@ std::string take_run(std::vector<std::string>& settings, const std::string& reci
 
 void print_result(const TrainingResult& result, const std::string& run) {
   nlohmann::ordered_json json = {{"run", run}, {"steps", result.steps}, {"loss", result.loss}};
-  if (result.validated)
-    json["validation"] = {{"loss", result.validation.loss},
-                          {"accuracy", result.validation.accuracy},
-                          {"samples", result.validation.samples}};
+  if (result.validated) {
+    nlohmann::ordered_json& score = json["validation"];
+    score = {{"loss", result.validation.loss}, {"accuracy", result.validation.accuracy}};
+    if (result.validation.samples > 0) score["samples"] = result.validation.samples;
+  }
+  if (result.end == TrainingEnd::stopped) json["checkpoint"] = result.checkpoint;
   std::printf("%s\n", json.dump().c_str());
 }
 
@@ -95,29 +109,36 @@ int run_train(TrainOptions options) {
   const std::string run = take_run(options.settings, options.recipe);
   const Recipe recipe = load_recipe(options.recipe, options.settings);
   Display display(run);
+  const StopSignals signals;
   const TrainingResult result =
       train(recipe, run,
             {[&](const TrainingPlan& plan) { display.start(plan); },
              [&](const StepReport& report) { display.step(report); },
-             [&](int64_t step, const Score& score) { display.validation(step, score); }});
+             [&](int64_t step, const Score& score) { display.validation(step, score); },
+             [&](const std::string& text) { display.note(text); }},
+            {StopSignals::asked, options.allow_changes});
   display.finish(result);
   if (options.json) print_result(result, run);
-  return exit_success;
+  return result.end == TrainingEnd::stopped ? exit_stopped : exit_success;
 }
 
 }  // namespace
 
 Command train_command() {
   const auto options = std::make_shared<TrainOptions>();
-  return {.name = "train",
-          .doc = "Train what a recipe describes: gradus train RECIPE [key=value...] [run=DIR]",
-          .options = {{"RECIPE", "A TOML file, see recipes/", &options->recipe, true},
-                      {"SETTINGS",
-                       "key=value settings that replace the recipe's; run=DIR names the run folder",
-                       &options->settings},
-                      {"--json", "Print the result as one JSON object", &options->json}},
-          .run = [options] { return run_train(*options); },
-          .notes = [] { return "Keys of a recipe:\n" + recipe_keys_text(); }};
+  return {
+      .name = "train",
+      .doc = "Train what a recipe describes: gradus train RECIPE [key=value...] [run=DIR]",
+      .options = {{"RECIPE", "A TOML file, see recipes/", &options->recipe, true},
+                  {"SETTINGS",
+                   "key=value settings that replace the recipe's; run=DIR names the run folder",
+                   &options->settings},
+                  {"--allow-changes",
+                   "Go on with a run that was begun with another recipe, which becomes this one",
+                   &options->allow_changes},
+                  {"--json", "Print the result as one JSON object", &options->json}},
+      .run = [options] { return run_train(*options); },
+      .notes = [] { return "Keys of a recipe:\n" + recipe_keys_text(); }};
 }
 
 }  // namespace gradus

@@ -14,9 +14,10 @@ Evaluation::Evaluation(const Model& model, std::shared_ptr<const Dataset> data, 
       indices_(static_cast<size_t>(spec_.batch)),
       program_(evaluation_graph(model, spec_, dtype, parameters), states, arena) {}
 
-Score Evaluation::run() {
+std::optional<Score> Evaluation::run(const std::function<bool()>& stopped) {
   double loss = 0, correct = 0;
   for (int64_t first = 0; first < data_->size(); first += spec_.batch) {
+    if (stopped && stopped()) return {};
     indices_.resize(static_cast<size_t>(std::min(spec_.batch, data_->size() - first)));
     std::iota(indices_.begin(), indices_.end(), first);
     std::fill_n(host_.targets.data_as<int64_t>(), host_.targets.numel(), no_target);
@@ -28,7 +29,7 @@ Score Evaluation::run() {
     correct += program_.output("correct").item();
   }
   const auto targets = static_cast<double>(data_->size() * spec_.target.numel());
-  return {loss / targets, correct / targets, data_->size()};
+  return Score{loss / targets, correct / targets, data_->size()};
 }
 
 }  // namespace gradus

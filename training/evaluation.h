@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <optional>
+
 #include "data/dataset.h"
 #include "training/program.h"
 
@@ -19,8 +22,8 @@ class Evaluation {
   Evaluation(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch, DType dtype,
              ParameterTable& parameters, StateStore& states, Arena& arena);
 
-  // Over every sample once.
-  Score run();
+  // Over every sample once; none if `stopped`, asked before each batch, becomes true.
+  std::optional<Score> run(const std::function<bool()>& stopped = {});
 
  private:
   std::shared_ptr<const Dataset> data_;

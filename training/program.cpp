@@ -50,6 +50,40 @@ std::vector<Value> clipped(std::vector<Value> gradients, double clip, Graph& gra
   return gradients;
 }
 
+struct Backward {
+  std::vector<Value> weights, slopes;  // a slope is absent where the loss does not depend
+};
+
+// The output "loss", and the gradients of its share in a step of `micro_steps`.
+Backward add_backward(const Model& model, const BatchSpec& spec, DType dtype, int64_t micro_steps,
+                      Graph& graph, ParameterTable& parameters) {
+  Place place{graph, parameters, dtype, true};
+  const Predictions predictions = predict(model, spec, place);
+  const Value loss = apply1("cross_entropy", {predictions.logits, predictions.targets});
+  graph.output("loss", loss);
+  Backward backward{weights_of(graph, parameters), {}};
+  const Value share = micro_steps > 1 ? loss * (1.0 / static_cast<double>(micro_steps)) : loss;
+  backward.slopes = gradients(share, backward.weights);
+  return backward;
+}
+
+// The states in which the gradients of a step's micro-steps add up; absent where there is no
+// gradient, and all of them in a step of one.
+std::vector<Value> accumulators(const Backward& backward, Graph& graph, ParameterTable& parameters,
+                                int64_t micro_steps) {
+  std::vector<Value> sums(backward.weights.size());
+  if (micro_steps == 1) return sums;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    if (!backward.slopes[i]) continue;
+    const Node& weight = graph.node(backward.weights[i].node());
+    const std::string name = "optimizer.gradient." + weight.name;
+    const TensorSpec spec = weight.outputs[0];
+    parameters.add({name, spec, Initialiser::constant(0), ParameterRole::optimizer});
+    sums[i] = graph.state(name, spec.dtype, spec.shape);
+  }
+  return sums;
+}
+
 }  // namespace
 
 BatchSpec batch_spec(const Dataset& data, int64_t batch) {
@@ -58,17 +92,29 @@ BatchSpec batch_spec(const Dataset& data, int64_t batch) {
 
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
-                                            ParameterTable& parameters) {
+                                            ParameterTable& parameters, int64_t micro_steps) {
   auto graph = std::make_shared<Graph>();
-  Place place{*graph, parameters, dtype, true};
-  const Predictions predictions = predict(model, spec, place);
-  const Value loss = apply1("cross_entropy", {predictions.logits, predictions.targets});
-  graph->output("loss", loss);
-  const std::vector<Value> weights = weights_of(*graph, parameters);
-  std::vector<Value> slopes = gradients(loss, weights);
-  if (clip > 0) slopes = clipped(std::move(slopes), clip, *graph);
+  Backward backward = add_backward(model, spec, dtype, micro_steps, *graph, parameters);
+  const std::vector<Value> sums = accumulators(backward, *graph, parameters, micro_steps);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    if (!sums[i]) continue;
+    backward.slopes[i] = sums[i] + backward.slopes[i];
+    graph->update(sums[i], zeros_like(sums[i]));  // for the next step
+  }
+  if (clip > 0) backward.slopes = clipped(std::move(backward.slopes), clip, *graph);
   const Value lr = graph->input("lr", dtype, {}), step = graph->input("step", dtype, {});
-  add_updates(optimizer, *graph, parameters, weights, slopes, lr, step);
+  add_updates(optimizer, *graph, parameters, backward.weights, backward.slopes, lr, step);
+  return prepared(graph);
+}
+
+std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchSpec& spec,
+                                                DType dtype, ParameterTable& parameters,
+                                                int64_t micro_steps) {
+  auto graph = std::make_shared<Graph>();
+  const Backward backward = add_backward(model, spec, dtype, micro_steps, *graph, parameters);
+  const std::vector<Value> sums = accumulators(backward, *graph, parameters, micro_steps);
+  for (size_t i = 0; i < sums.size(); ++i)
+    if (sums[i]) graph->update(sums[i], sums[i] + backward.slopes[i]);
   return prepared(graph);
 }
 

@@ -25,9 +25,19 @@ BatchSpec batch_spec(const Dataset& data, int64_t batch);
 // Inputs "input", "target", "lr", "step"; output "loss", the mean cross-entropy over the batch in
 // nats; updates every weight, running statistic and optimizer memory. `clip` > 0 limits the norm of
 // all gradients together, and the output "grad_norm" is that norm before.
+//
+// With `micro_steps` > 1 it is the last micro-step of an optimizer step, whose gradient is the mean
+// of those of its micro-steps: accumulation_graph runs `micro_steps` - 1 times before it. The sums
+// are states "optimizer.gradient.<weight>", zero again after it. `spec` is of a micro-batch.
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
-                                            ParameterTable& parameters);
+                                            ParameterTable& parameters, int64_t micro_steps = 1);
+
+// A micro-step before the last: inputs "input", "target"; output "loss", of the micro-batch; adds
+// its gradients to the sums and updates running statistics.
+std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchSpec& spec,
+                                                DType dtype, ParameterTable& parameters,
+                                                int64_t micro_steps);
 
 // Inputs "input", "target"; outputs "loss_sum" (over the targets) and "correct" (how many targets
 // have the largest logit). A target of `no_target` counts in neither: it fills up a last batch.

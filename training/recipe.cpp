@@ -219,6 +219,11 @@ const KeyValue& Recipe::find(std::string_view key) const {
   return found->second;
 }
 
+const KeyValue* Recipe::value(std::string_view key) const {
+  const auto found = values_.find(key);
+  return found == values_.end() ? nullptr : &found->second;
+}
+
 std::string Recipe::to_toml() const {
   std::string text;
   std::string_view table;

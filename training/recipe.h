@@ -18,6 +18,9 @@ class Recipe {
   const std::string& text(std::string_view key) const;
   const std::vector<int64_t>& integers(std::string_view key) const;
 
+  // Null where the key does not apply.
+  const KeyValue* value(std::string_view key) const;
+
   // All keys that apply, in the order of recipe_keys(), as TOML that parse_recipe takes back.
   std::string to_toml() const;
   // The same, one by one. `origin` says where the value comes from: "default", "NAME:LINE:COLUMN"

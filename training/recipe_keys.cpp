@@ -63,6 +63,11 @@ Keys joined(std::initializer_list<Keys> parts) {
   return all;
 }
 
+RecipeKey free_on_resume(RecipeKey key) {
+  key.free_on_resume = true;
+  return key;
+}
+
 Keys run_keys() {
   return {
       integer("seed", 1, 0, std::numeric_limits<int64_t>::max(),
@@ -70,12 +75,26 @@ Keys run_keys() {
       integer("epochs", 1, 1, large, "passes over the training samples"),
       integer("steps", 0, 0, large, "optimizer steps; 0: as many as `epochs` take"),
       integer("batch", 64, 1, large, "samples an optimizer step, over all devices"),
+      integer("accumulate", 1, 1, large,
+              "parts, of batch / accumulate samples each, in which a step's gradient is added up"),
       text("precision", "f32", {"f32", "f64"}, "of parameters and arithmetic"),
       text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
-      integer("threads", 0, 0, 1024, "0: OMP_NUM_THREADS, else the processors of this process"),
+      free_on_resume(integer("threads", 0, 0, 1024,
+                             "0: OMP_NUM_THREADS, else the processors of this process")),
       real("lr", 0.001, 0, unbounded, "learning rate, at its highest under a schedule"),
       real("clip", 0, 0, unbounded, "largest norm of all gradients together; 0: no limit"),
       integer("validate_every", 0, 0, large, "steps between validations; 0: after each epoch"),
+  };
+}
+
+Keys checkpoint_keys() {
+  return {
+      free_on_resume(integer("checkpoint.every", 0, -1, large,
+                             "optimizer steps between checkpoints; 0: at the end of epochs, at "
+                             "most one in 10 seconds; -1: only at the end and on a signal")),
+      free_on_resume(integer("checkpoint.keep", 2, 1, large, "newest checkpoints that stay")),
+      free_on_resume(flag("checkpoint.async", false,
+                          "write them beside the training, from one more copy of the states")),
   };
 }
 
@@ -165,8 +184,8 @@ std::string range_text(const RecipeKey& key) {
 }  // namespace
 
 const std::vector<RecipeKey>& recipe_keys() {
-  static const std::vector<RecipeKey> keys =
-      joined({run_keys(), schedule_keys(), optimizer_keys(), model_keys(), data_keys()});
+  static const std::vector<RecipeKey> keys = joined({run_keys(), checkpoint_keys(), schedule_keys(),
+                                                     optimizer_keys(), model_keys(), data_keys()});
   return keys;
 }
 

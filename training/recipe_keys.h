@@ -26,6 +26,8 @@ struct RecipeKey {
   // The key is legal where the key `when` (a text) has one of the values `is`; empty: always.
   std::string_view when = {};
   std::vector<std::string_view> is = {};
+  // It cannot change a result: a run may go on with another value.
+  bool free_on_resume = false;
 };
 
 const std::vector<RecipeKey>& recipe_keys();

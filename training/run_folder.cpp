@@ -1,20 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/run_folder.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <vector>
 
 #include "engine/base/error.h"
 #include "engine/io/atomic_file.h"
+#include "engine/io/output_file.h"
 
 namespace gradus {
 namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const std::string& path, std::string_view what) {
-  failf(ErrorKind::io, path, "cannot {}: {}", what, std::strerror(errno));
+// What write_file_atomically leaves of a file of ours when its process is killed.
+bool is_half_written(const std::string& name) {
+  if (!name.ends_with(".tmp")) return false;
+  for (std::string_view file : {run_file::recipe, run_file::weights})
+    if (name.starts_with(file) && name.size() > file.size() + 4 && name[file.size()] == '.')
+      return true;
+  return false;
+}
+
+std::vector<std::string> names_in(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  if (error) failf(ErrorKind::io, path, "cannot read the folder: {}", error.message());
+  return names;
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  if (fs::create_directories(path, error)) {
+    const std::string parent = fs::absolute(path, error).parent_path().string();
+    if (!error) flush_folder(parent);
+  } else if (error) {
+    failf(ErrorKind::io, path, "cannot make the folder: {}", error.message());
+  }
 }
 
 }  // namespace
@@ -23,22 +48,35 @@ std::string run_path(const std::string& run, std::string_view name) {
   return (fs::path(run) / name).string();
 }
 
-void RunFolder::check_unused(const std::string& path) {
+RunState look_at_run(const std::string& path) {
   GRADUS_CHECK(!path.empty(), "[run] expected the path of a folder");
   std::error_code error;
-  if (fs::exists(run_path(path, run_file::weights), error))
+  if (!fs::exists(path, error) && !error) return RunState::absent;
+  if (!fs::is_directory(path, error))
+    fail(ErrorKind::invalid_argument, path,
+         "exists already and is not a folder; choose another run=DIR");
+  bool recipe = false, weights = false, other = false;
+  for (const std::string& name : names_in(path)) {
+    recipe |= name == run_file::recipe;
+    weights |= name == run_file::weights;
+    other |= name != run_file::lock && !is_half_written(name);
+  }
+  if (other && !recipe)
     failf(ErrorKind::invalid_argument, path,
-          "this run is finished; choose another run=DIR, or delete the folder");
-  if (fs::exists(path, error) && !(fs::is_directory(path, error) && fs::is_empty(path, error)))
-    failf(ErrorKind::invalid_argument, path,
-          "exists already and is not empty; choose another run=DIR, or delete it");
+          "is not empty and not the folder of a run (it has no {}); choose another run=DIR",
+          run_file::recipe);
+  if (!recipe) return RunState::absent;
+  return weights ? RunState::finished : RunState::unfinished;
 }
 
 RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
-  check_unused(path_);
-  std::error_code error;
-  fs::create_directories(path_, error);
-  if (error) failf(ErrorKind::io, path_, "cannot make the folder: {}", error.message());
+  look_at_run(path_);
+  make_folder(path_);
+  lock_ = std::make_unique<FileLock>(file(run_file::lock));
+  look_at_run(path_);  // it may have changed before it was locked
+  std::error_code ignored;
+  for (const std::string& name : names_in(path_))
+    if (is_half_written(name)) fs::remove(file(name), ignored);
 }
 
 void RunFolder::expect_room(int64_t bytes) const {
@@ -56,23 +94,15 @@ void RunFolder::write(std::string_view name, std::string_view contents) {
   write_file_atomically(file(name), {&contents, 1});
 }
 
-void RunFolder::add_metrics(std::string_view line) {
-  if (!metrics_) {
-    const std::string path = file(run_file::metrics);
-    metrics_.reset(std::fopen(path.c_str(), "wb"));
-    if (!metrics_) refuse(path, "open");
-  }
-  errno = 0;
-  if (std::fwrite(line.data(), 1, line.size(), metrics_.get()) != line.size() ||
-      std::fputc('\n', metrics_.get()) == EOF || std::fflush(metrics_.get()) != 0)
-    refuse(file(run_file::metrics), "write");
-}
-
 void check_finished_run(const std::string& run) {
   std::error_code ignored;
-  for (const std::string_view name : {run_file::recipe, run_file::weights})
-    if (!fs::exists(run_path(run, name), ignored))
-      failf(ErrorKind::not_found, run, "not the folder of a finished run: it has no {}", name);
+  if (!fs::exists(run_path(run, run_file::recipe), ignored))
+    failf(ErrorKind::not_found, run, "not the folder of a run: it has no {}", run_file::recipe);
+  if (!fs::exists(run_path(run, run_file::weights), ignored))
+    failf(ErrorKind::not_found, run,
+          "this run is not finished: it has no {}; the `gradus train` command that began it "
+          "finishes it",
+          run_file::weights);
 }
 
 std::string unused_run_path(std::string_view name) {

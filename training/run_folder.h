@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "engine/io/file_lock.h"
 
 namespace gradus {
 
@@ -13,17 +14,28 @@ namespace run_file {
 inline constexpr std::string_view recipe = "recipe.toml";         // every key, resolved
 inline constexpr std::string_view metrics = "metrics.jsonl";      // a line per step or evaluation
 inline constexpr std::string_view weights = "final.safetensors";  // there when a run is finished
+inline constexpr std::string_view checkpoints = "checkpoints";    // a folder per checkpoint
+inline constexpr std::string_view lock = "lock";                  // there while a process trains
 }  // namespace run_file
 
 // RUN/NAME.
 std::string run_path(const std::string& run, std::string_view name);
 
-// The folder of a run that is being made. Nothing in it is ever overwritten.
+enum class RunState {
+  absent,      // nothing is there, or an empty folder
+  unfinished,  // begun: training goes on from its newest checkpoint, or from the first step
+  finished,    // its weights are there
+};
+
+// Changes nothing. Throws invalid_argument where `path` is empty, a file, or a folder that holds
+// anything but a run.
+RunState look_at_run(const std::string& path);
+
+// The folder of a run that this process trains; no other process can have it meanwhile.
 class RunFolder {
  public:
-  // Throws invalid_argument where the folder exists and holds anything.
-  static void check_unused(const std::string& path);
-  // check_unused, then makes the folder. Throws io where the system refuses.
+  // Makes the folder where it is absent, locks it, and removes what dead processes left half
+  // written. Throws as look_at_run and FileLock, and io where the system refuses.
   explicit RunFolder(std::string path);
 
   const std::string& path() const { return path_; }
@@ -32,17 +44,14 @@ class RunFolder {
   void expect_room(int64_t bytes) const;
   // Writes a whole file, so that it is there entirely or not at all. Throws io.
   void write(std::string_view name, std::string_view contents);
-  // Adds a line to metrics.jsonl; it has reached the system when this returns. Throws io.
-  void add_metrics(std::string_view line);
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-
   std::string path_;
-  std::unique_ptr<std::FILE, Close> metrics_;
+  std::unique_ptr<FileLock> lock_;
 };
+
+// Throws not_found, naming what is missing, where `run` is not the folder of a finished run.
+void check_finished_run(const std::string& run);
 
 // Throws not_found, naming what is missing, where `run` is not the folder of a finished run.
 void check_finished_run(const std::string& run);

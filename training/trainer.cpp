@@ -1,173 +1,287 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/trainer.h"
 
-#include <cmath>
+#include <chrono>
 #include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
 
-#include "data/sampler.h"
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/io/safetensors.h"
+#include "engine/io/sealed_folder.h"
+#include "training/checkpoint.h"
+#include "training/checkpoint_saver.h"
 #include "training/data_factory.h"
+#include "training/finished_run.h"
+#include "training/metrics_log.h"
 #include "training/model_factory.h"
+#include "training/recipe_difference.h"
 #include "training/run_folder.h"
+#include "training/session.h"
 #include "training/weights.h"
 
 namespace gradus {
 namespace {
 
-DType precision_of(const Recipe& recipe) { return *parse_dtype(recipe.text("precision")); }
+using Clock = std::chrono::steady_clock;
 
-void use_threads(const Recipe& recipe) {
-  if (const int64_t threads = recipe.integer("threads"); threads > 0)
-    set_thread_count(static_cast<int>(threads));
-}
+// Where checkpoint.every leaves it to us: what a kill may cost, and how rarely a run of short
+// epochs pays for a save.
+constexpr std::chrono::seconds between_checkpoints{10};
 
-class Trainer {
- public:
-  Trainer(const Recipe& recipe, const TrainingObserver& observer);
-  TrainingResult run(RunFolder& folder);
-  TrainingPlan plan() const;
-  int64_t saved_bytes() const {
-    int64_t bytes = 0;
-    for (const auto& [name, tensor] : model_tensors(parameters_, states_)) bytes += tensor.bytes();
-    return bytes;
-  }
-  void save(const std::string& path) const {
-    save_safetensors(path, model_tensors(parameters_, states_));
-  }
-
- private:
-  double run_step(int64_t step);
-  void report_step(RunFolder& folder, const StepReport& report) const;
-  void validate(RunFolder& folder, int64_t step, TrainingResult& result);
-
-  const TrainingObserver& observer_;
-  Device& device_;
-  DType dtype_;
-  uint64_t seed_;
-  std::shared_ptr<const Dataset> data_, validation_data_;
-  Sampler sampler_;
-  int64_t steps_, validate_every_;
-  Schedule schedule_;
-  ParameterTable parameters_;
-  StateStore states_;
-  Arena arena_;
-  BatchSpec spec_;
-  HostBatch host_;
-  std::optional<Executable> program_;
-  std::optional<Evaluation> validation_;
-};
-
-int64_t steps_of(const Recipe& recipe, int64_t steps_per_epoch) {
-  const int64_t steps = recipe.integer("steps");
-  return steps > 0 ? steps : recipe.integer("epochs") * steps_per_epoch;
-}
-
-Trainer::Trainer(const Recipe& recipe, const TrainingObserver& observer)
-    : observer_(observer),
-      device_(find_device(recipe.text("device"))),
-      dtype_(precision_of(recipe)),
-      seed_(static_cast<uint64_t>(recipe.integer("seed"))),
-      data_(load_data(recipe, Split::train)),
-      validation_data_(load_data(recipe, Split::validation)),
-      sampler_(data_->size(), recipe.integer("batch"), seed_),
-      steps_(steps_of(recipe, sampler_.batches_per_epoch())),
-      validate_every_(recipe.integer("validate_every")),
-      schedule_(make_schedule(recipe, steps_)),
-      states_(device_),
-      arena_(device_),
-      spec_(batch_spec(*data_, recipe.integer("batch"))),
-      host_(spec_, dtype_) {
-  if (validate_every_ == 0) validate_every_ = sampler_.batches_per_epoch();
-  const Model model = make_model(recipe, *data_);
-  program_.emplace(training_graph(model, spec_, dtype_, make_optimizer(recipe), recipe.real("clip"),
-                                  parameters_),
-                   states_, arena_);
-  if (validation_data_)
-    validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_);
-  set_first_values(parameters_, seed_, states_);
-}
-
-TrainingPlan Trainer::plan() const {
+TrainingPlan plan_of(const TrainingSession& session, const Recipe& recipe,
+                     const Progress& progress) {
   TrainingPlan plan;
-  plan.steps = steps_;
-  plan.steps_per_epoch = sampler_.batches_per_epoch();
-  plan.batch = spec_.batch;
-  plan.training_samples = data_->size();
-  plan.validation_samples = validation_data_ ? validation_data_->size() : 0;
-  plan.parameters = parameters_.count(ParameterRole::weight);
-  plan.state_bytes = states_.bytes();
-  plan.arena_bytes = arena_.bytes();
-  plan.device = device_.info().name;
+  plan.steps = session.steps();
+  plan.steps_per_epoch = session.steps_per_epoch();
+  plan.steps_done = progress.position.step;
+  plan.batch = session.batch();
+  plan.training_samples = session.data().size();
+  plan.validation_samples = session.validation_data() ? session.validation_data()->size() : 0;
+  plan.parameters = session.parameters().count(ParameterRole::weight);
+  plan.state_bytes = session.states().bytes();
+  plan.copy_bytes = recipe.boolean("checkpoint.async") ? plan.state_bytes : 0;
+  plan.arena_bytes = session.arena_bytes();
+  plan.device = session.device().info().name;
   return plan;
 }
 
-// Steps are counted from 1; the learning rate of a step is set before it. From the second step on
-// nothing here allocates, nor in reporting and validation.
-double Trainer::run_step(int64_t step) {
-  data_->fill(sampler_.batch(step - 1), 0, host_.inputs, host_.targets);
-  program_->set_input("input", host_.inputs);
-  program_->set_input("target", host_.targets);
-  program_->set_input("lr", schedule_.at(step));
-  program_->set_input("step", static_cast<double>(step));
-  program_->run({seed_, static_cast<uint64_t>(step), 0});
-  const double loss = program_->output("loss").item();
-  if (!std::isfinite(loss))
-    failf(ErrorKind::not_finite, "train",
-          "the loss of step {} is {}; a lower lr, warm-up (schedule.warmup) or clip may help", step,
-          loss);
-  return loss;
+// The steps of a run from where it stands to its end.
+class Trainer {
+ public:
+  Trainer(const Recipe& recipe, const RunFolder& folder, TrainingSession& session,
+          const TrainingObserver& observer, const TrainingOptions& options,
+          const Progress& progress);
+  TrainingResult run();
+  bool lost_metrics() const { return metrics_.lost(); }
+
+ private:
+  void advance();
+  void report_step();
+  bool validation_is_due() const;
+  bool validate();
+  bool save_is_due() const;
+  void save();
+  TrainingResult result(TrainingEnd end) const;
+  bool stopped() const { return options_.stop && options_.stop(); }
+
+  TrainingSession& session_;
+  const TrainingObserver& observer_;
+  const TrainingOptions& options_;
+  std::string checkpoints_;
+  int64_t validate_every_, save_every_;
+  Progress progress_;
+  MetricsLog metrics_;
+  CheckpointSaver saver_;
+  Position saved_;  // where the newest checkpoint stands
+  Clock::time_point saved_at_ = Clock::now();
+};
+
+Trainer::Trainer(const Recipe& recipe, const RunFolder& folder, TrainingSession& session,
+                 const TrainingObserver& observer, const TrainingOptions& options,
+                 const Progress& progress)
+    : session_(session),
+      observer_(observer),
+      options_(options),
+      checkpoints_(folder.file(run_file::checkpoints)),
+      validate_every_(recipe.integer("validate_every")),
+      save_every_(recipe.integer("checkpoint.every")),
+      progress_(progress),
+      metrics_(folder.file(run_file::metrics), progress.metrics_bytes),
+      saver_(checkpoints_, session.states(), metrics_, recipe.integer("checkpoint.keep"),
+             recipe.boolean("checkpoint.async")),
+      saved_(progress.position) {
+  if (validate_every_ == 0) validate_every_ = session.steps_per_epoch();
 }
 
-void Trainer::report_step(RunFolder& folder, const StepReport& report) const {
+// Whatever comes after a step is decided by the position alone, so that a run which goes on from a
+// checkpoint does what was still to be done there.
+TrainingResult Trainer::run() {
+  for (;;) {
+    saver_.check();
+    if (stopped() || (validation_is_due() && !validate())) {
+      if (saved_ != progress_.position || progress_.position == Position{}) save();
+      saver_.wait();
+      return result(TrainingEnd::stopped);
+    }
+    if (save_is_due()) save();
+    if (progress_.position.step == session_.steps()) break;
+    advance();
+  }
+  saver_.wait();
+  return result(TrainingEnd::finished);
+}
+
+// One micro-step.
+void Trainer::advance() {
+  Position& position = progress_.position;
+  progress_.loss_sum += session_.run(position.step + 1, position.micro_step);
+  progress_.samples += session_.batch() / session_.micro_steps();
+  if (++position.micro_step < session_.micro_steps()) return;
+  position = {position.step + 1, 0};
+  progress_.loss = progress_.loss_sum / static_cast<double>(session_.micro_steps());
+  progress_.loss_sum = 0;
+  report_step();
+}
+
+void Trainer::report_step() {
+  const StepReport report{progress_.position.step, progress_.loss,
+                          session_.lr(progress_.position.step)};
   fmt::memory_buffer line;
   fmt::format_to(std::back_inserter(line), R"({{"step":{},"loss":{:.17g},"lr":{:.17g}}})",
                  report.step, report.loss, report.lr);
-  folder.add_metrics({line.data(), line.size()});
+  metrics_.add({line.data(), line.size()});
   if (observer_.stepped) observer_.stepped(report);
 }
 
-void Trainer::validate(RunFolder& folder, int64_t step, TrainingResult& result) {
-  result.validation = validation_->run();
-  result.validated = true;
+bool Trainer::validation_is_due() const {
+  const auto [step, micro_step] = progress_.position;
+  return session_.validation_data() != nullptr && micro_step == 0 && step > progress_.validated &&
+         (step % validate_every_ == 0 || step == session_.steps());
+}
+
+// False where it was stopped: then it is still due.
+bool Trainer::validate() {
+  const std::optional<Score> score = session_.validate(options_.stop);
+  if (!score) return false;
+  const int64_t step = progress_.position.step;
+  progress_.validated = step;
+  progress_.validation = *score;
   fmt::memory_buffer line;
   fmt::format_to(std::back_inserter(line),
                  R"({{"step":{},"split":"{}","metrics":{{"loss":{:.17g},"accuracy":{:.17g}}}}})",
-                 step, split_name(Split::validation), result.validation.loss,
-                 result.validation.accuracy);
-  folder.add_metrics({line.data(), line.size()});
-  if (observer_.validated) observer_.validated(step, result.validation);
+                 step, split_name(Split::validation), score->loss, score->accuracy);
+  metrics_.add({line.data(), line.size()});
+  if (observer_.validated) observer_.validated(step, *score);
+  return true;
 }
 
-TrainingResult Trainer::run(RunFolder& folder) {
+bool Trainer::save_is_due() const {
+  const auto [step, micro_step] = progress_.position;
+  if (micro_step != 0 || progress_.position == saved_) return false;
+  if (step == session_.steps()) return true;
+  if (save_every_ > 0) return step % save_every_ == 0;
+  return save_every_ == 0 && step % session_.steps_per_epoch() == 0 &&
+         Clock::now() - saved_at_ >= between_checkpoints;
+}
+
+void Trainer::save() {
+  progress_.metrics_bytes = metrics_.bytes();
+  saver_.save(progress_);
+  saved_ = progress_.position;
+  saved_at_ = Clock::now();
+}
+
+TrainingResult Trainer::result(TrainingEnd end) const {
   TrainingResult result;
-  for (int64_t step = 1; step <= steps_; ++step) {
-    result.loss = run_step(step);
-    result.steps = step;
-    report_step(folder, {step, result.loss, schedule_.at(step)});
-    if (validation_ && (step % validate_every_ == 0 || step == steps_))
-      validate(folder, step, result);
-  }
+  result.end = end;
+  result.steps = progress_.position.step;
+  result.loss = progress_.loss;
+  result.validated = progress_.validated > 0;
+  result.validation = progress_.validation;
+  if (end == TrainingEnd::stopped)
+    result.checkpoint = run_path(checkpoints_, checkpoint_name(progress_.position));
   return result;
+}
+
+// Refuses to go on with another recipe than the run's, unless that is wanted.
+void check_recipe(const Recipe& recipe, const std::string& run, RunState state, bool allowed) {
+  const std::string path = run_path(run, run_file::recipe);
+  const std::vector<RecipeDifference> differences = recipe_differences(load_recipe(path), recipe);
+  if (differences.empty()) return;
+  if (state == RunState::finished)
+    failf(ErrorKind::invalid_argument, run,
+          "this run is finished, with another recipe: {}; choose another run=DIR",
+          to_string(differences));
+  if (!allowed)
+    failf(ErrorKind::invalid_argument, run,
+          "this run was begun with another recipe: {}; choose another run=DIR, or go on with this "
+          "command's values by --allow-changes",
+          to_string(differences));
+}
+
+// A position that the recipe's run does not have, which changed keys alone can bring about.
+void check_position(const FoundCheckpoint& found, const TrainingSession& session) {
+  const Progress& progress = found.progress;
+  GRADUS_CHECK(progress.position.step <= session.steps(),
+               "[{}] stands at step {}, the recipe has {} steps", found.path,
+               progress.position.step, session.steps());
+  GRADUS_CHECK(progress.position.micro_step == 0 || progress.micro_steps == session.micro_steps(),
+               "[{}] stands inside of a step of {} parts, so that accumulate cannot become {} here",
+               found.path, progress.micro_steps, session.micro_steps());
+  if (progress.position.micro_step >= progress.micro_steps ||
+      (progress.position.micro_step > 0 && progress.position.step == session.steps()))
+    failf(ErrorKind::bad_data, found.path, "micro-step {} of step {} does not exist",
+          progress.position.micro_step, progress.position.step + 1);
+}
+
+// Brings the session to where the run stands.
+Progress resume(const RunFolder& folder, TrainingSession& session,
+                const std::function<void(const std::string&)>& note) {
+  const std::string checkpoints = folder.file(run_file::checkpoints);
+  clean_sealed_folders(checkpoints);
+  std::vector<std::string> skipped;
+  const std::optional<FoundCheckpoint> found = find_checkpoint(checkpoints, skipped);
+  for (const std::string& what : skipped) note("skipped " + what);
+  Progress progress;
+  progress.micro_steps = session.micro_steps();
+  if (!found) return progress;
+  check_position(*found, session);
+  load_checkpoint(found->path, session.states());
+  progress = found->progress;
+  progress.micro_steps = session.micro_steps();
+  return progress;
+}
+
+int64_t bytes_of(const NamedTensors& tensors) {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.bytes();
+  return bytes;
+}
+
+std::string resume_text(const RunFolder& folder, const Progress& progress) {
+  const Position at = progress.position;
+  if (at == Position{}) return "no checkpoint to go on from: beginning with step 1";
+  return fmt::format("going on from {}",
+                     run_path(folder.file(run_file::checkpoints), checkpoint_name(at)));
 }
 
 }  // namespace
 
-TrainingResult train(const Recipe& recipe, const std::string& run,
-                     const TrainingObserver& observer) {
+TrainingResult train(const Recipe& recipe, const std::string& run, const TrainingObserver& observer,
+                     const TrainingOptions& options) {
+  const auto note = [&](const std::string& text) {
+    if (observer.noted) observer.noted(text);
+  };
   use_threads(recipe);
-  RunFolder::check_unused(run);  // before minutes go into loading
-  Trainer trainer(recipe, observer);
-  RunFolder folder(run);
-  folder.expect_room(trainer.saved_bytes());
-  folder.write(run_file::recipe, recipe.to_toml());
-  if (observer.started) observer.started(trainer.plan());
-  const TrainingResult result = trainer.run(folder);
-  trainer.save(folder.file(run_file::weights));
+  std::optional<RunFolder> folder;
+  RunState state = look_at_run(run);
+  if (state == RunState::unfinished) {
+    folder.emplace(run);  // before minutes go into loading
+    state = look_at_run(run);
+  }
+  if (state != RunState::absent) check_recipe(recipe, run, state, options.allow_changes);
+  if (state == RunState::finished) return read_finished_run(run);
+  TrainingSession session(recipe);
+  if (!folder) {
+    folder.emplace(run);  // only now, so that what cannot be trained leaves no folder
+    state = look_at_run(run);
+    if (state != RunState::absent) check_recipe(recipe, run, state, options.allow_changes);
+    if (state == RunState::finished) return read_finished_run(run);
+  }
+  const NamedTensors weights = model_tensors(session.parameters(), session.states());
+  folder->expect_room(bytes_of(weights));
+  const Progress progress = resume(*folder, session, note);
+  folder->write(run_file::recipe, recipe.to_toml());
+  if (state == RunState::unfinished) note(resume_text(*folder, progress));
+  Trainer trainer(recipe, *folder, session, observer, options, progress);
+  if (trainer.lost_metrics()) note("metrics.jsonl has lost lines; those that are left are kept");
+  if (observer.started) observer.started(plan_of(session, recipe, progress));
+  const TrainingResult result = trainer.run();
+  if (result.end == TrainingEnd::finished)
+    save_safetensors(folder->file(run_file::weights), weights);
   return result;
 }
 
@@ -184,9 +298,9 @@ Score evaluate_run(const std::string& run, int threads) {
   StateStore states(device);
   Arena arena(device);
   Evaluation evaluation(make_model(recipe, *data), data, recipe.integer("batch"),
-                        precision_of(recipe), parameters, states, arena);
+                        *parse_dtype(recipe.text("precision")), parameters, states, arena);
   load_weights(run_path(run, run_file::weights), parameters, states);
-  return evaluation.run();
+  return *evaluation.run();
 }
 
 }  // namespace gradus

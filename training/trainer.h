@@ -5,8 +5,8 @@
 #include <string>
 
 #include "training/evaluation.h"
+#include "training/progress.h"
 #include "training/recipe.h"
-#include "training/schedule.h"
 
 namespace gradus {
 
@@ -14,11 +14,13 @@ namespace gradus {
 struct TrainingPlan {
   int64_t steps = 0;
   int64_t steps_per_epoch = 0;
+  int64_t steps_done = 0;  // by earlier processes
   int64_t batch = 0;
   int64_t training_samples = 0;
   int64_t validation_samples = 0;
   int64_t parameters = 0;   // trained numbers
   int64_t state_bytes = 0;  // parameters, statistics, optimizer memory
+  int64_t copy_bytes = 0;   // of the states, for checkpoint.async
   int64_t arena_bytes = 0;  // everything else on the device
   std::string device;
 };
@@ -29,11 +31,19 @@ struct StepReport {
   double lr = 0;
 };
 
+enum class TrainingEnd {
+  finished,          // all steps done
+  finished_already,  // by an earlier process; nothing was changed
+  stopped,           // as asked, at a checkpoint; the same call goes on from there
+};
+
 struct TrainingResult {
+  TrainingEnd end = TrainingEnd::finished;
   int64_t steps = 0;
   double loss = 0;  // of the last step
   bool validated = false;
-  Score validation;  // at the end
+  Score validation;        // the last one
+  std::string checkpoint;  // where `stopped`: its path
 };
 
 // Called as training goes, by the thread that trains. Each may be empty.
@@ -41,14 +51,27 @@ struct TrainingObserver {
   std::function<void(const TrainingPlan&)> started = {};
   std::function<void(const StepReport&)> stepped = {};
   std::function<void(int64_t step, const Score&)> validated = {};
+  std::function<void(const std::string&)> noted = {};  // what a person should know: one line
+};
+
+struct TrainingOptions {
+  // Asked between micro-steps and while validating; true: write a checkpoint and return.
+  std::function<bool()> stop = {};
+  // Goes on with another recipe than the run's, which then becomes the run's.
+  bool allow_changes = false;
 };
 
 // Trains what the recipe says and leaves in the folder `run`: recipe.toml, metrics.jsonl with one
-// line per step ("step", "loss", "lr") and one per validation ("step", "split", "metrics"), and at
-// the end final.safetensors, whose bytes depend on the recipe alone. Throws not_finite naming the
-// step when a loss is NaN or infinite, and as load_data, make_model and RunFolder.
+// line per step ("step", "loss", "lr") and one per validation ("step", "split", "metrics"),
+// checkpoints, and at the end final.safetensors. The bytes of weights and metrics depend on the
+// recipe alone, however often the run was stopped or killed: in the folder of an unfinished run
+// this goes on from the newest whole checkpoint, without one from the first step.
+//
+// Throws not_finite naming the step when a loss is NaN or infinite; invalid_argument where another
+// process trains in `run`, it holds something else, or its recipe differs; as load_data,
+// make_model, find_checkpoint and write_checkpoint.
 TrainingResult train(const Recipe& recipe, const std::string& run,
-                     const TrainingObserver& observer = {});
+                     const TrainingObserver& observer = {}, const TrainingOptions& options = {});
 
 // The score of a finished run on the test split. Throws not_found where `run` is not one, bad_data
 // where its weights do not fit its recipe. `threads`: 0 for the recipe's.

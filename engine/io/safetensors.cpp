@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/io/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -162,45 +157,17 @@ std::string header_text(const NamedTensors& tensors, const Metadata& metadata,
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path) {
-  // O_NONBLOCK: opening a pipe that nobody writes must not hang.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0)
-    failf(errno == ENOENT ? ErrorKind::not_found : ErrorKind::io, path, "cannot open the file: {}",
-          std::strerror(errno));
-  try {
-    struct stat info {};
-    if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode))
-      fail(ErrorKind::bad_data, path, "expected a regular file");
-    const auto get = [&](int64_t offset, int64_t bytes) {
-      std::string text(static_cast<size_t>(bytes), '\0');
-      read_bytes(offset, bytes, text.data());
-      return text;
-    };
-    const int64_t total = info.st_size;
-    const std::string first = total < length_bytes ? std::string() : get(0, length_bytes);
-    const int64_t length = header_length(first, total, path);
-    data_start_ = length_bytes + length;
-    header_ = parse_safetensors_header(get(length_bytes, length), total - data_start_, path);
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
-  }
-}
-
-SafetensorsFile::~SafetensorsFile() { ::close(descriptor_); }
-
-void SafetensorsFile::read_bytes(int64_t offset, int64_t bytes, void* to) const {
-  char* next = static_cast<char*>(to);
-  while (bytes > 0) {
-    const ssize_t got = ::pread(descriptor_, next, static_cast<size_t>(bytes), offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) failf(ErrorKind::io, path_, "cannot read: {}", std::strerror(errno));
-    if (got == 0) fail(ErrorKind::bad_data, path_, "the file shrank while it was read");
-    next += got;
-    offset += got;
-    bytes -= got;
-  }
+SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path), file_(path) {
+  const auto get = [&](int64_t offset, int64_t bytes) {
+    std::string text(static_cast<size_t>(bytes), '\0');
+    file_.read(offset, text.size(), text.data());
+    return text;
+  };
+  const int64_t total = file_.bytes();
+  const std::string first = total < length_bytes ? std::string() : get(0, length_bytes);
+  const int64_t length = header_length(first, total, path);
+  data_start_ = length_bytes + length;
+  header_ = parse_safetensors_header(get(length_bytes, length), total - data_start_, path);
 }
 
 Tensor SafetensorsFile::read(std::string_view name) const {
@@ -208,7 +175,7 @@ Tensor SafetensorsFile::read(std::string_view name) const {
   if (found == header_.entries.end())
     failf(ErrorKind::not_found, path_, "there is no tensor '{}'", name);
   const Tensor tensor = allocate(found->second, name, path_);
-  read_bytes(data_start_ + found->second.begin, tensor.bytes(), tensor.data());
+  file_.read(data_start_ + found->second.begin, static_cast<size_t>(tensor.bytes()), tensor.data());
   check_bools(tensor, name, path_);
   return tensor;
 }
@@ -241,25 +208,33 @@ Safetensors parse_safetensors(std::string_view bytes, std::string_view source) {
   return result;
 }
 
-void save_safetensors(const std::string& path, const NamedTensors& tensors,
-                      const Metadata& metadata) {
-  NamedTensors host;
+SafetensorsImage::SafetensorsImage(std::string_view source, const NamedTensors& tensors,
+                                   const Metadata& metadata) {
   for (const auto& [name, tensor] : tensors) {
-    GRADUS_CHECK(static_cast<bool>(tensor), "[{}] tensor '{}' is empty", path, name);
-    GRADUS_CHECK(name != "__metadata__", "[{}] a tensor cannot be named __metadata__", path);
-    host[name] = tensor.device().info().type == DeviceType::cpu ? tensor : tensor.to(cpu_device());
+    GRADUS_CHECK(static_cast<bool>(tensor), "[{}] tensor '{}' is empty", source, name);
+    GRADUS_CHECK(name != "__metadata__", "[{}] a tensor cannot be named __metadata__", source);
+    host_[name] = tensor.device().info().type == DeviceType::cpu ? tensor : tensor.to(cpu_device());
   }
-  const std::string header = header_text(host, metadata, path);
+  const std::string header = header_text(host_, metadata, source);
   const uint64_t length = header.size();
   GRADUS_CHECK(length <= static_cast<uint64_t>(safetensors_header_limit),
-               "[{}] the header would take {} bytes, the format allows {}", path, length,
+               "[{}] the header would take {} bytes, the format allows {}", source, length,
                safetensors_header_limit);
-  const std::string_view prefix(reinterpret_cast<const char*>(&length), sizeof length);
-  std::vector<std::string_view> parts{prefix, header};
-  for (const NamedTensor* named : data_order(host))
+  head_.assign(reinterpret_cast<const char*>(&length), sizeof length);
+  head_ += header;
+}
+
+std::vector<std::string_view> SafetensorsImage::parts() const {
+  std::vector<std::string_view> parts{head_};
+  for (const NamedTensor* named : data_order(host_))
     parts.emplace_back(named->second.data_as<const char>(),
                        static_cast<size_t>(named->second.bytes()));
-  write_file_atomically(path, parts);
+  return parts;
+}
+
+void save_safetensors(const std::string& path, const NamedTensors& tensors,
+                      const Metadata& metadata) {
+  write_file_atomically(path, SafetensorsImage(path, tensors, metadata).parts());
 }
 
 }  // namespace gradus

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/io/input_file.h"
 #include "engine/tensor/tensor.h"
 
 namespace gradus {
@@ -42,9 +43,6 @@ class SafetensorsFile {
  public:
   // Throws Error(not_found, io or bad_data) naming the file.
   explicit SafetensorsFile(const std::string& path);
-  ~SafetensorsFile();
-  SafetensorsFile(const SafetensorsFile&) = delete;
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
   const std::map<std::string, SafetensorsEntry, std::less<>>& entries() const {
     return header_.entries;
@@ -55,10 +53,8 @@ class SafetensorsFile {
   Tensor read(std::string_view name) const;
 
  private:
-  void read_bytes(int64_t offset, int64_t bytes, void* to) const;
-
   std::string path_;
-  int descriptor_ = -1;
+  InputFile file_;
   int64_t data_start_ = 0;
   SafetensorsHeader header_;
 };
@@ -74,10 +70,26 @@ struct Safetensors {
 Safetensors load_safetensors(const std::string& path);
 Safetensors parse_safetensors(std::string_view bytes, std::string_view source);
 
-// Replaces `path` by a file of these tensors (of any device), atomically. The bytes depend on names
-// and contents alone: keys sorted, widest elements first, header padded to 8 bytes. Throws for a
-// dtype the format lacks (i4, u4), the name "__metadata__", a name that is not UTF-8, an empty
-// tensor; Error(io) as write_file_atomically.
+// The bytes of a file of these tensors, before they are written. They depend on names and contents
+// alone: keys sorted, widest elements first, header padded to 8 bytes. Tensors of the CPU are not
+// copied, and must neither change nor go while this is used. Throws for a dtype the format lacks
+// (i4, u4), the name "__metadata__", a name that is not UTF-8, an empty tensor; `source` begins the
+// messages.
+class SafetensorsImage {
+ public:
+  SafetensorsImage(std::string_view source, const NamedTensors& tensors,
+                   const Metadata& metadata = {});
+
+  // In the order of the file; valid as long as this.
+  std::vector<std::string_view> parts() const;
+
+ private:
+  NamedTensors host_;
+  std::string head_;
+};
+
+// Replaces `path` by a file of these tensors (of any device), atomically. Throws as
+// SafetensorsImage, and Error(io) as write_file_atomically.
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const Metadata& metadata = {});
 

@@ -13,7 +13,7 @@ namespace gradus {
 enum class ParameterRole {
   weight,     // trained
   buffer,     // updated by the model itself: running statistics
-  optimizer,  // moments and momentum: an optimizer's memory
+  optimizer,  // an optimizer's memory: moments, momentum, gradients being added up
 };
 
 // A tensor that outlives steps, as a layer or optimizer declares it.

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/stop_signals.h"
+
+#include <csignal>
+
+namespace gradus {
+namespace {
+
+volatile std::sig_atomic_t was_asked = 0;
+
+// Sets a flag, and gives both signals their own effect back for the next time.
+void ask(int) {
+  was_asked = 1;
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+// Who started us may have chosen to ignore a signal: nohup, a shell's background job.
+void install(int number) {
+  struct sigaction known {};
+  if (sigaction(number, nullptr, &known) == 0 && known.sa_handler == SIG_IGN) return;
+  struct sigaction action {};
+  action.sa_handler = ask;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  was_asked = 0;
+  install(SIGINT);
+  install(SIGTERM);
+}
+
+StopSignals::~StopSignals() {
+  for (const int number : {SIGINT, SIGTERM}) {
+    struct sigaction known {};
+    if (sigaction(number, nullptr, &known) == 0 && known.sa_handler == ask)
+      std::signal(number, SIG_DFL);
+  }
+}
+
+bool StopSignals::asked() { return was_asked != 0; }
+
+}  // namespace gradus

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/session.h"
+
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/base/parallel.h"
+#include "training/data_factory.h"
+#include "training/model_factory.h"
+
+namespace gradus {
+namespace {
+
+int64_t steps_of(const Recipe& recipe, int64_t steps_per_epoch) {
+  const int64_t steps = recipe.integer("steps");
+  return steps > 0 ? steps : recipe.integer("epochs") * steps_per_epoch;
+}
+
+}  // namespace
+
+int64_t micro_batch(const Recipe& recipe) {
+  const int64_t batch = recipe.integer("batch"), parts = recipe.integer("accumulate");
+  GRADUS_CHECK(batch % parts == 0, "[accumulate] expected a divisor of the batch {}, got {}", batch,
+               parts);
+  return batch / parts;
+}
+
+void use_threads(const Recipe& recipe) {
+  if (const int64_t threads = recipe.integer("threads"); threads > 0)
+    set_thread_count(static_cast<int>(threads));
+}
+
+TrainingSession::TrainingSession(const Recipe& recipe)
+    : device_(find_device(recipe.text("device"))),
+      dtype_(*parse_dtype(recipe.text("precision"))),
+      seed_(static_cast<uint64_t>(recipe.integer("seed"))),
+      data_(load_data(recipe, Split::train)),
+      validation_data_(load_data(recipe, Split::validation)),
+      sampler_(data_->size(), recipe.integer("batch"), seed_),
+      steps_(steps_of(recipe, sampler_.batches_per_epoch())),
+      micro_steps_(recipe.integer("accumulate")),
+      schedule_(make_schedule(recipe, steps_)),
+      states_(device_),
+      arena_(device_),
+      spec_(batch_spec(*data_, micro_batch(recipe))),
+      host_(spec_, dtype_) {
+  build(recipe);
+  set_first_values(parameters_, seed_, states_);
+}
+
+void TrainingSession::build(const Recipe& recipe) {
+  const Model model = make_model(recipe, *data_);
+  if (micro_steps_ > 1)
+    accumulation_.emplace(accumulation_graph(model, spec_, dtype_, parameters_, micro_steps_),
+                          states_, arena_);
+  update_.emplace(training_graph(model, spec_, dtype_, make_optimizer(recipe), recipe.real("clip"),
+                                 parameters_, micro_steps_),
+                  states_, arena_);
+  if (validation_data_)
+    validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_);
+}
+
+Executable& TrainingSession::program_of(int64_t micro_step) {
+  return micro_step + 1 < micro_steps_ ? *accumulation_ : *update_;
+}
+
+double TrainingSession::run(int64_t step, int64_t micro_step) {
+  Executable& program = program_of(micro_step);
+  const auto size = static_cast<size_t>(spec_.batch);
+  const std::span<const int64_t> batch = sampler_.batch(step - 1);
+  data_->fill(batch.subspan(static_cast<size_t>(micro_step) * size, size), 0, host_.inputs,
+              host_.targets);
+  program.set_input("input", host_.inputs);
+  program.set_input("target", host_.targets);
+  if (micro_step + 1 == micro_steps_) {
+    program.set_input("lr", schedule_.at(step));
+    program.set_input("step", static_cast<double>(step));
+  }
+  program.run({seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)});
+  const double loss = program.output("loss").item();
+  if (!std::isfinite(loss))
+    failf(ErrorKind::not_finite, "train",
+          "the loss of step {} is {}; a lower lr, warm-up (schedule.warmup) or clip may help", step,
+          loss);
+  return loss;
+}
+
+std::optional<Score> TrainingSession::validate(const std::function<bool()>& stopped) {
+  return validation_->run(stopped);
+}
+
+}  // namespace gradus

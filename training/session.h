@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "data/sampler.h"
+#include "training/evaluation.h"
+#include "training/recipe.h"
+#include "training/schedule.h"
+
+namespace gradus {
+
+// What a recipe trains, ready to run: data, model, planned programs and states. It knows how a step
+// is computed and nothing of run folders.
+class TrainingSession {
+ public:
+  // With the first values of all states. Throws as load_data, make_model and Sampler, and
+  // invalid_argument where `accumulate` does not divide `batch`.
+  explicit TrainingSession(const Recipe& recipe);
+
+  int64_t steps() const { return steps_; }
+  int64_t steps_per_epoch() const { return sampler_.batches_per_epoch(); }
+  int64_t batch() const { return micro_steps_ * spec_.batch; }
+  int64_t micro_steps() const { return micro_steps_; }  // that an optimizer step has
+  const Dataset& data() const { return *data_; }
+  const Dataset* validation_data() const { return validation_data_.get(); }  // null: none
+  double lr(int64_t step) const { return schedule_.at(step); }
+
+  // Micro-step 0 .. micro_steps() - 1 of optimizer step 1 .. steps(), in this order; the last one
+  // updates the weights. Returns the mean loss of its samples. Throws not_finite naming the step.
+  // Allocates nothing from the second step on.
+  double run(int64_t step, int64_t micro_step);
+  // Over all of validation_data(); none if `stopped` became true meanwhile.
+  std::optional<Score> validate(const std::function<bool()>& stopped);
+
+  Device& device() const { return device_; }
+  const ParameterTable& parameters() const { return parameters_; }
+  StateStore& states() { return states_; }
+  const StateStore& states() const { return states_; }
+  int64_t arena_bytes() const { return arena_.bytes(); }
+
+ private:
+  void build(const Recipe& recipe);
+  Executable& program_of(int64_t micro_step);
+
+  Device& device_;
+  DType dtype_;
+  uint64_t seed_;
+  std::shared_ptr<const Dataset> data_, validation_data_;
+  Sampler sampler_;
+  int64_t steps_, micro_steps_;
+  Schedule schedule_;
+  ParameterTable parameters_;
+  StateStore states_;
+  Arena arena_;
+  BatchSpec spec_;  // of a micro-step
+  HostBatch host_;
+  std::optional<Executable> accumulation_;  // of the micro-steps but the last
+  std::optional<Executable> update_;
+  std::optional<Evaluation> validation_;
+};
+
+// Samples of a micro-step. Throws invalid_argument where `accumulate` does not divide `batch`.
+int64_t micro_batch(const Recipe& recipe);
+
+// Sets the threads that the recipe wants, if it does.
+void use_threads(const Recipe& recipe);
+
+}  // namespace gradus
