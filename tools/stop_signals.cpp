@@ -2,6 +2,7 @@
 #include "tools/stop_signals.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace gradus {
 namespace {
