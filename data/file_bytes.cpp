@@ -17,11 +17,12 @@ namespace fs = std::filesystem;
 
 constexpr size_t piece_bytes = 1 << 20;
 
-// scripts/data.sh NAME makes the folder NAME below `cache`.
+// scripts/data.sh NAME makes the folder NAME below `cache`; of another folder only its owner knows.
 std::string command_for(const std::string& path) {
   const std::string folder = fs::path(path).parent_path().string();
   const fs::path parent = fs::path(folder).parent_path();
-  if (parent.filename() != "cache") return "";
+  if (parent.filename() != "cache")
+    return "; `scripts/data.sh --list` names the data sets it makes";
   return fmt::format("; `scripts/data.sh {}` makes it", fs::path(folder).filename().string());
 }
 

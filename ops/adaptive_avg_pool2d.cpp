@@ -14,7 +14,8 @@ std::vector<Sample> samples() {
   return {{.inputs = {x}, .attrs = {{"output_size", 2}}},
           {.inputs = {{.shape = {3, 6, 5}}}, .attrs = {{"output_size", AttrValue::Integers{3, 2}}}},
           {.inputs = {{.shape = {1, 1, 1, 1}}}, .attrs = {{"output_size", 1}}},
-          {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"output_size", 2}}}};
+          {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"output_size", 2}}},
+          {.inputs = {{.shape = {32, 64, 28, 28}}}, .attrs = {{"output_size", 4}}, .bench = true}};
 }
 
 }  // namespace

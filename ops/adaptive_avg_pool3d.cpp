@@ -11,11 +11,13 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
 
 std::vector<Sample> samples() {
   const SampleInput x{.shape = {2, 3, 4, 5, 3}};
-  return {{.inputs = {x}, .attrs = {{"output_size", 2}}},
-          {.inputs = {{.shape = {3, 4, 5, 3}}},
-           .attrs = {{"output_size", AttrValue::Integers{3, 2, 2}}}},
-          {.inputs = {{.shape = {1, 1, 1, 1, 1}}}, .attrs = {{"output_size", 1}}},
-          {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"output_size", 2}}}};
+  return {
+      {.inputs = {x}, .attrs = {{"output_size", 2}}},
+      {.inputs = {{.shape = {3, 4, 5, 3}}},
+       .attrs = {{"output_size", AttrValue::Integers{3, 2, 2}}}},
+      {.inputs = {{.shape = {1, 1, 1, 1, 1}}}, .attrs = {{"output_size", 1}}},
+      {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"output_size", 2}}},
+      {.inputs = {{.shape = {4, 16, 16, 16, 16}}}, .attrs = {{"output_size", 4}}, .bench = true}};
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ std::vector<Sample> samples() {
           {.inputs = {{.shape = {3, 7}, .fill = Fill::distinct}},
            .attrs = {{"output_size", AttrValue::Integers{3}}}},
           {.inputs = {{.shape = {1, 1, 1}}}, .attrs = {{"output_size", 1}}},
-          {.inputs = {{.shape = {0, 3, 7}}}, .attrs = {{"output_size", 2}}}};
+          {.inputs = {{.shape = {0, 3, 7}}}, .attrs = {{"output_size", 2}}},
+          {.inputs = {{.shape = {32, 64, 1024}}}, .attrs = {{"output_size", 4}}, .bench = true}};
 }
 
 }  // namespace

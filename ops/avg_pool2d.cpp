@@ -23,7 +23,8 @@ std::vector<Sample> samples() {
                  {"count_include_pad", false},
                  {"divisor_override", 5}}},
       {.inputs = {{.shape = {1, 1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
-      {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"kernel_size", 2}}}};
+      {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"kernel_size", 2}}},
+      {.inputs = {{.shape = {32, 64, 28, 28}}}, .attrs = {{"kernel_size", 2}}, .bench = true}};
 }
 
 }  // namespace

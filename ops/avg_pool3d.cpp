@@ -12,21 +12,21 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
 std::vector<Sample> samples() {
   using List = AttrValue::Integers;
   const SampleInput x{.shape = {2, 3, 4, 5, 3}};
-  return {{.inputs = {x}, .attrs = {{"kernel_size", 2}}},
-          {.inputs = {{.shape = {3, 4, 5, 3}}},
-           .attrs = {{"kernel_size", List{3, 2, 2}}, {"stride", 2}}},
-          {.inputs = {x},
-           .attrs = {{"kernel_size", 3},
-                     {"stride", List{2, 1, 1}},
-                     {"padding", 1},
-                     {"ceil_mode", true}}},
-          {.inputs = {x},
-           .attrs = {{"kernel_size", 2},
-                     {"stride", 1},
-                     {"count_include_pad", false},
-                     {"divisor_override", 5}}},
-          {.inputs = {{.shape = {1, 1, 1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
-          {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"kernel_size", 2}}}};
+  return {
+      {.inputs = {x}, .attrs = {{"kernel_size", 2}}},
+      {.inputs = {{.shape = {3, 4, 5, 3}}},
+       .attrs = {{"kernel_size", List{3, 2, 2}}, {"stride", 2}}},
+      {.inputs = {x},
+       .attrs =
+           {{"kernel_size", 3}, {"stride", List{2, 1, 1}}, {"padding", 1}, {"ceil_mode", true}}},
+      {.inputs = {x},
+       .attrs = {{"kernel_size", 2},
+                 {"stride", 1},
+                 {"count_include_pad", false},
+                 {"divisor_override", 5}}},
+      {.inputs = {{.shape = {1, 1, 1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
+      {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"kernel_size", 2}}},
+      {.inputs = {{.shape = {4, 16, 16, 16, 16}}}, .attrs = {{"kernel_size", 2}}, .bench = true}};
 }
 
 }  // namespace

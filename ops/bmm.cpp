@@ -18,7 +18,8 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs&) {
 std::vector<Sample> samples() {
   return {{.inputs = {{.shape = {2, 3, 5}}, {.shape = {2, 5, 3}}}},
           {.inputs = {{.shape = {1, 1, 1}}, {.shape = {1, 1, 1}}}},
-          {.inputs = {{.shape = {0, 3, 2}}, {.shape = {0, 2, 4}}}}};
+          {.inputs = {{.shape = {0, 3, 2}}, {.shape = {0, 2, 4}}}},
+          {.inputs = {{.shape = {16, 128, 128}}, {.shape = {16, 128, 128}}}, .bench = true}};
 }
 
 }  // namespace

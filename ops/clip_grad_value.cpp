@@ -22,7 +22,10 @@ std::vector<Sample> samples() {
   return {{.inputs = {input({3, 5}), input({7}), input({2})}, .attrs = {{"clip_value", 0.523}}},
           {.inputs = {input({})}, .attrs = {{"clip_value", 0.111}}},
           {.inputs = {input({1})}, .attrs = {{"clip_value", 2.0}}},
-          {.inputs = {input({0, 3})}, .attrs = {{"clip_value", 1.0}}}};
+          {.inputs = {input({0, 3})}, .attrs = {{"clip_value", 1.0}}},
+          {.inputs = {{.shape = {1024, 512}}, {.shape = {512}}},
+           .attrs = {{"clip_value", 0.5}},
+           .bench = true}};
 }
 
 }  // namespace

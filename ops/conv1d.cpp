@@ -20,7 +20,10 @@ std::vector<Sample> samples() {
           {.inputs = {x, weight, none}, .attrs = {{"padding", "same"}, {"dilation", List{2}}}},
           {.inputs = {x, weight, bias}, .attrs = {{"padding", "valid"}, {"stride", 2}}},
           {.inputs = {{.shape = {1, 1, 1}}, {.shape = {1, 1, 1}}, {.shape = {1}}}},
-          {.inputs = {{.shape = {0, 4, 7}}, weight, bias}}};
+          {.inputs = {{.shape = {0, 4, 7}}, weight, bias}},
+          {.inputs = {{.shape = {32, 64, 256}}, {.shape = {64, 64, 3}}, {.shape = {64}}},
+           .attrs = {{"padding", 1}},
+           .bench = true}};
 }
 
 }  // namespace

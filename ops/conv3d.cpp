@@ -22,7 +22,10 @@ std::vector<Sample> samples() {
       {.inputs = {x, weight, none}, .attrs = {{"padding", "same"}, {"dilation", List{1, 1, 2}}}},
       {.inputs = {x, weight, bias}, .attrs = {{"padding", "valid"}, {"stride", 2}}},
       {.inputs = {{.shape = {1, 1, 1, 1, 1}}, {.shape = {1, 1, 1, 1, 1}}, {.shape = {1}}}},
-      {.inputs = {{.shape = {0, 4, 4, 5, 3}}, weight, bias}}};
+      {.inputs = {{.shape = {0, 4, 4, 5, 3}}, weight, bias}},
+      {.inputs = {{.shape = {4, 16, 16, 16, 16}}, {.shape = {16, 16, 3, 3, 3}}, {.shape = {16}}},
+       .attrs = {{"padding", 1}},
+       .bench = true}};
 }
 
 }  // namespace

@@ -22,7 +22,10 @@ std::vector<Sample> samples() {
                      {"groups", 2}}},
           {.inputs = {x, weight, none}, .attrs = {{"dilation", 2}, {"output_padding", 1}}},
           {.inputs = {{.shape = {1, 1, 1}}, {.shape = {1, 1, 1}}, {.shape = {1}}}},
-          {.inputs = {{.shape = {0, 4, 4}}, weight, bias}}};
+          {.inputs = {{.shape = {0, 4, 4}}, weight, bias}},
+          {.inputs = {{.shape = {32, 64, 128}}, {.shape = {64, 64, 4}}, none},
+           .attrs = {{"stride", 2}, {"padding", 1}},
+           .bench = true}};
 }
 
 }  // namespace

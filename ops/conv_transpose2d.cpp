@@ -22,7 +22,10 @@ std::vector<Sample> samples() {
                      {"groups", 2}}},
           {.inputs = {x, weight, none}, .attrs = {{"dilation", 2}, {"output_padding", 1}}},
           {.inputs = {{.shape = {1, 1, 1, 1}}, {.shape = {1, 1, 1, 1}}, {.shape = {1}}}},
-          {.inputs = {{.shape = {0, 4, 4, 3}}, weight, bias}}};
+          {.inputs = {{.shape = {0, 4, 4, 3}}, weight, bias}},
+          {.inputs = {{.shape = {16, 64, 14, 14}}, {.shape = {64, 32, 4, 4}}, none},
+           .attrs = {{"stride", 2}, {"padding", 1}},
+           .bench = true}};
 }
 
 }  // namespace

@@ -23,7 +23,10 @@ std::vector<Sample> samples() {
                      {"groups", 2}}},
           {.inputs = {x, weight, none}, .attrs = {{"dilation", 2}, {"output_padding", 1}}},
           {.inputs = {{.shape = {1, 1, 1, 1, 1}}, {.shape = {1, 1, 1, 1, 1}}, {.shape = {1}}}},
-          {.inputs = {{.shape = {0, 4, 2, 3, 2}}, weight, bias}}};
+          {.inputs = {{.shape = {0, 4, 2, 3, 2}}, weight, bias}},
+          {.inputs = {{.shape = {2, 16, 8, 8, 8}}, {.shape = {16, 16, 4, 4, 4}}, none},
+           .attrs = {{"stride", 2}, {"padding", 1}},
+           .bench = true}};
 }
 
 }  // namespace

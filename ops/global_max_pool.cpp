@@ -20,7 +20,8 @@ std::vector<Sample> samples() {
           {.inputs = {{.shape = {2, 3, 4, 5}, .fill = Fill::distinct}}},
           {.inputs = {{.shape = {1, 2, 2, 3, 2}, .fill = Fill::distinct}}},
           {.inputs = {{.shape = {1, 1, 1, 1}}}},
-          {.inputs = {{.shape = {0, 3, 4, 4}}}}};
+          {.inputs = {{.shape = {0, 3, 4, 4}}}},
+          {.inputs = {{.shape = {32, 256, 14, 14}}}, .bench = true}};
 }
 
 }  // namespace

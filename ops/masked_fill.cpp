@@ -24,7 +24,10 @@ std::vector<Sample> samples() {
           {.inputs = {{.shape = {3, 1}}, mask({2, 1, 5})}, .attrs = {{"value", 0}}},
           {.inputs = {{.shape = {}}, mask({})}, .attrs = {{"value", 7}}},
           {.inputs = {{.shape = {1}}, mask({1})}, .attrs = {{"value", 7}}},
-          {.inputs = {{.shape = {0, 3}}, mask({3})}, .attrs = {{"value", 1}}}};
+          {.inputs = {{.shape = {0, 3}}, mask({3})}, .attrs = {{"value", 1}}},
+          {.inputs = {{.shape = {1024, 1024}}, mask({1024, 1024})},
+           .attrs = {{"value", 0}},
+           .bench = true}};
 }
 
 }  // namespace

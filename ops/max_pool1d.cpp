@@ -19,7 +19,8 @@ std::vector<Sample> samples() {
            .attrs = {{"kernel_size", 3}, {"stride", List{2}}, {"padding", 1}, {"ceil_mode", true}}},
           {.inputs = {x}, .attrs = {{"kernel_size", 2}, {"stride", 1}, {"dilation", List{2}}}},
           {.inputs = {{.shape = {1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
-          {.inputs = {{.shape = {0, 3, 7}}}, .attrs = {{"kernel_size", 2}}}};
+          {.inputs = {{.shape = {0, 3, 7}}}, .attrs = {{"kernel_size", 2}}},
+          {.inputs = {{.shape = {32, 64, 1024}}}, .attrs = {{"kernel_size", 2}}, .bench = true}};
 }
 
 }  // namespace

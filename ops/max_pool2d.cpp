@@ -20,7 +20,8 @@ std::vector<Sample> samples() {
        .attrs = {{"kernel_size", 3}, {"stride", List{2, 1}}, {"padding", 1}, {"ceil_mode", true}}},
       {.inputs = {x}, .attrs = {{"kernel_size", 2}, {"stride", 1}, {"dilation", List{2, 1}}}},
       {.inputs = {{.shape = {1, 1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
-      {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"kernel_size", 2}}}};
+      {.inputs = {{.shape = {0, 3, 6, 5}}}, .attrs = {{"kernel_size", 2}}},
+      {.inputs = {{.shape = {32, 64, 28, 28}}}, .attrs = {{"kernel_size", 2}}, .bench = true}};
 }
 
 }  // namespace

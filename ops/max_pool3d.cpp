@@ -21,7 +21,8 @@ std::vector<Sample> samples() {
            {{"kernel_size", 3}, {"stride", List{2, 1, 1}}, {"padding", 1}, {"ceil_mode", true}}},
       {.inputs = {x}, .attrs = {{"kernel_size", 2}, {"stride", 1}, {"dilation", List{2, 1, 1}}}},
       {.inputs = {{.shape = {1, 1, 1, 1, 1}}}, .attrs = {{"kernel_size", 1}}},
-      {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"kernel_size", 2}}}};
+      {.inputs = {{.shape = {0, 3, 4, 5, 3}}}, .attrs = {{"kernel_size", 2}}},
+      {.inputs = {{.shape = {4, 16, 16, 16, 16}}}, .attrs = {{"kernel_size", 2}}, .bench = true}};
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs&) {
 std::vector<Sample> samples() {
   return {{.inputs = {{.shape = {3, 5}}, {.shape = {5, 2}}}},
           {.inputs = {{.shape = {1, 1}}, {.shape = {1, 1}}}},
-          {.inputs = {{.shape = {0, 3}}, {.shape = {3, 4}}}}};
+          {.inputs = {{.shape = {0, 3}}, {.shape = {3, 4}}}},
+          {.inputs = {{.shape = {512, 512}}, {.shape = {512, 512}}}, .bench = true}};
 }
 
 }  // namespace

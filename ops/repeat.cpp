@@ -20,7 +20,8 @@ std::vector<Sample> samples() {
           {.inputs = {{.shape = {3}}}, .attrs = by({2, 2, 3})},
           {.inputs = {{.shape = {}}}, .attrs = by({})},
           {.inputs = {{.shape = {1}}}, .attrs = by({5})},
-          {.inputs = {{.shape = {0, 3}}}, .attrs = by({2, 2})}};
+          {.inputs = {{.shape = {0, 3}}}, .attrs = by({2, 2})},
+          {.inputs = {{.shape = {512, 512}}}, .attrs = by({2, 2}), .bench = true}};
 }
 
 }  // namespace

@@ -36,13 +36,15 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
 }
 
 std::vector<Sample> samples() {
-  return {{.inputs = {{.shape = {3, 5}}}, .attrs = {{"shifts", 4}}},
-          {.inputs = {{.shape = {3, 5}}}, .attrs = {{"shifts", -7}, {"dims", 1}}},
-          {.inputs = {{.shape = {2, 3, 4}}},
-           .attrs = {{"shifts", AttrValue::Integers{1, 2}}, {"dims", AttrValue::Integers{0, -1}}}},
-          {.inputs = {{.shape = {}}}, .attrs = {{"shifts", 1}}},
-          {.inputs = {{.shape = {1}}}, .attrs = {{"shifts", 3}}},
-          {.inputs = {{.shape = {0, 3}}}, .attrs = {{"shifts", 1}, {"dims", 0}}}};
+  return {
+      {.inputs = {{.shape = {3, 5}}}, .attrs = {{"shifts", 4}}},
+      {.inputs = {{.shape = {3, 5}}}, .attrs = {{"shifts", -7}, {"dims", 1}}},
+      {.inputs = {{.shape = {2, 3, 4}}},
+       .attrs = {{"shifts", AttrValue::Integers{1, 2}}, {"dims", AttrValue::Integers{0, -1}}}},
+      {.inputs = {{.shape = {}}}, .attrs = {{"shifts", 1}}},
+      {.inputs = {{.shape = {1}}}, .attrs = {{"shifts", 3}}},
+      {.inputs = {{.shape = {0, 3}}}, .attrs = {{"shifts", 1}, {"dims", 0}}},
+      {.inputs = {{.shape = {1024, 1024}}}, .attrs = {{"shifts", 5}, {"dims", 1}}, .bench = true}};
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ std::vector<Sample> samples() {
           {.inputs = {{.shape = {}}}, .attrs = by({3})},
           {.inputs = {{.shape = {1}}}, .attrs = by({1})},
           {.inputs = {{.shape = {2, 3}}}, .attrs = by({0, 2})},
-          {.inputs = {{.shape = {0, 3}}}, .attrs = by({2, 2})}};
+          {.inputs = {{.shape = {0, 3}}}, .attrs = by({2, 2})},
+          {.inputs = {{.shape = {512, 512}}}, .attrs = by({2, 2}), .bench = true}};
 }
 
 }  // namespace

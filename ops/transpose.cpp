@@ -17,7 +17,8 @@ std::vector<Sample> samples() {
           {.inputs = {{.shape = {2, 3, 4}}}, .attrs = by(-1, 0)},
           {.inputs = {{.shape = {}}}, .attrs = by(0, -1)},
           {.inputs = {{.shape = {1}}}, .attrs = by(0, 0)},
-          {.inputs = {{.shape = {0, 3}}}, .attrs = by(1, 0)}};
+          {.inputs = {{.shape = {0, 3}}}, .attrs = by(1, 0)},
+          {.inputs = {{.shape = {1024, 1024}}}, .attrs = by(0, 1), .bench = true}};
 }
 
 }  // namespace

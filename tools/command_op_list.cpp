@@ -136,12 +136,21 @@ std::string signature(const OpDef& op) {
   return text + ")";
 }
 
+// Of an alias or a state; the last names of a list stand for all that follow.
+std::string_view output_name(const OpDef& op, const Alias& pair) {
+  return op.outputs[std::min(static_cast<size_t>(pair.output), op.outputs.size() - 1)];
+}
+std::string_view input_name(const OpDef& op, const Alias& pair) {
+  return op.inputs[std::min(static_cast<size_t>(pair.input), op.inputs.size() - 1)].name;
+}
+
 // Pairs of an output and the input whose memory it takes or whose next version it is.
 Json pairs_json(const OpDef& op, const std::vector<Alias>& pairs) {
   Json list = Json::array();
-  for (const Alias& pair : pairs)
-    list.push_back({{"output", op.outputs[static_cast<size_t>(pair.output)]},
-                    {"input", op.inputs[static_cast<size_t>(pair.input)].name}});
+  for (const Alias& pair : pairs) {
+    const Json entry = {{"output", output_name(op, pair)}, {"input", input_name(op, pair)}};
+    if (std::ranges::find(list, entry) == list.end()) list.push_back(entry);
+  }
   return list;
 }
 
@@ -214,13 +223,11 @@ int run_show(const std::string& name, bool json) {
   if (op.view) fmt::print("  a view: no memory of its own\n");
   if (op.random) fmt::print("  random: by the run's seed, its step and the node's place\n");
   for (const Alias& pair : op.aliases)
-    fmt::print("  output '{}' may take the memory of input '{}'\n",
-               op.outputs[static_cast<size_t>(pair.output)],
-               op.inputs[static_cast<size_t>(pair.input)].name);
+    fmt::print("  output '{}' may take the memory of input '{}'\n", output_name(op, pair),
+               input_name(op, pair));
   for (const Alias& pair : op.state)
-    fmt::print("  output '{}' is the next version of state '{}'\n",
-               op.outputs[static_cast<size_t>(pair.output)],
-               op.inputs[static_cast<size_t>(pair.input)].name);
+    fmt::print("  output '{}' is the next version of state '{}'\n", output_name(op, pair),
+               input_name(op, pair));
   fmt::print("  autocast: {}\n  tolerance: {:g} (f32 against f64)\n", autocast_name(op.autocast),
              op.tolerance);
   for (const KernelVariant& variant : op.cpu) fmt::print("  cpu variant: {}\n", variant.name);

@@ -69,6 +69,21 @@ class Coverage {
             }));
   }
 
+  // So that `gradus op bench` has something to say of every op that computes.
+  void benchmark() {
+    ++report_.checks;
+    const std::vector<Sample> all = op_.samples();
+    if (op_.view || std::ranges::any_of(all, &Sample::bench)) return;
+    OpCase first{&op_, all.front().attrs};
+    for (const SampleInput& input : all.front().inputs)
+      first.inputs.push_back(input.present ? Tensor(input.dtype, input.shape) : Tensor());
+    const OpGraph graph(first);
+    if (std::ranges::any_of(graph.graph().nodes(), [](const Node& node) {
+          return node.kind == NodeKind::op && !node.op->view;
+        }))
+      report_.problems.push_back("no sample is for benchmarks");
+  }
+
   void broadcasting() {
     if (op_.pointwise == nullptr || op_.inputs.size() < 2) return;
     for (size_t k = 0; k < op_.inputs.size(); ++k)
@@ -112,6 +127,7 @@ void check_coverage(const OpDef& op, CheckReport& report) {
   coverage.variadic_inputs();
   coverage.sizes();
   coverage.broadcasting();
+  coverage.benchmark();
 }
 
 }  // namespace gradus

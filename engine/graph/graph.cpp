@@ -162,7 +162,12 @@ std::vector<Value> Graph::apply(const OpDef& op, const std::vector<Value>& given
   node.attrs = Attrs(op.name, op.attributes, attrs);
   node.name = scope_ + std::string(op.name);
   check_dtype(op, specs);
-  const auto infer = [&] { return op.infer({op.name, specs, node.attrs}); };
+  const auto infer = [&] {
+    std::vector<TensorSpec> outputs = op.infer({op.name, specs, node.attrs});
+    for (const TensorSpec& output : outputs)
+      if (output.present) (void)output.bytes();  // throws where the size overflows
+    return outputs;
+  };
   if (op.composite) {
     if (op.infer) (void)naming(op, infer);
     return naming(op, [&] { return op.composite(inputs, node.attrs); });

@@ -228,6 +228,16 @@ TEST_F(OpCommand, bench_is_one_json_value) {
   EXPECT_GT(report["ops"][0].at("median_s").get<double>(), 0);
 }
 
+TEST_F(OpCommand, bench_counts_the_work_of_a_composite) {
+  const Outcome outcome = run("op bench mm conv2d mse_loss --json --seconds 0.001 --threads 1");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto report = nlohmann::json::parse(outcome.out);
+  ASSERT_GE(report.at("ops").size(), 3u);
+  for (const auto& row : report["ops"])
+    for (std::string_view key : {"gflops", "gb_s", "share"})
+      EXPECT_GT(row.at(key).get<double>(), 0) << row.dump();
+}
+
 TEST_F(OpCommand, run_many_keeps_going_after_an_error) {
   save_safetensors(path("in"), {{"a/0", values({1}, {-2})}, {"b/0", values({1}, {-3})}},
                    {{"cases", R"([{"name":"a","op":"abs","attrs":{}},
