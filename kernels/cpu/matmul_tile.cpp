@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "kernels/cpu/instruction_set.h"
+#include "engine/base/instruction_set.h"
 #include "kernels/cpu/matmul_tile_body.h"
 
 namespace gradus::kernels {
