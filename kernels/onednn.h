@@ -44,4 +44,39 @@ bool onednn_fits(const RowNormBackwardArgs& args);
 int64_t onednn_workspace(const RowNormBackwardArgs& args);
 void run_onednn(const RowNormBackwardArgs& args, void* workspace);
 
+// A training batch, whose sums belong together, is one call in one thread.
+bool onednn_fits(const BatchNormArgs& args);
+int64_t onednn_workspace(const BatchNormArgs& args);
+void run_onednn(const BatchNormArgs& args, void* workspace);
+
+bool onednn_fits(const BatchNormBackwardArgs& args);
+int64_t onednn_workspace(const BatchNormBackwardArgs& args);
+void run_onednn(const BatchNormBackwardArgs& args, void* workspace);
+
+// The products with the weight are oneDNN's; its own recurrent layers take the input projection in
+// and keep the gates to themselves.
+bool onednn_fits(const RecurrenceArgs& args);
+int64_t onednn_workspace(const RecurrenceArgs& args);
+void run_onednn(const RecurrenceArgs& args, void* workspace);
+
+bool onednn_fits(const RecurrenceBackwardArgs& args);
+int64_t onednn_workspace(const RecurrenceBackwardArgs& args);
+void run_onednn(const RecurrenceBackwardArgs& args, void* workspace);
+
+// Channels last (oneDNN has but plain loops for the other order), without dilation, no window of
+// padding alone. A part of the input that holds a NaN or nothing above -FLT_MAX goes through
+// max_pool_cpu's loops, since oneDNN keeps neither.
+bool onednn_fits(const MaxPoolArgs& args);
+int64_t onednn_workspace(const MaxPoolArgs& args);
+void run_onednn(const MaxPoolArgs& args, void* workspace);
+
+// As above, and the divisor is what oneDNN knows: the whole kernel, or the elements inside.
+bool onednn_fits(const AvgPoolArgs& args);
+int64_t onednn_workspace(const AvgPoolArgs& args);
+void run_onednn(const AvgPoolArgs& args, void* workspace);
+
+bool onednn_fits(const AvgPoolBackwardArgs& args);
+int64_t onednn_workspace(const AvgPoolBackwardArgs& args);
+void run_onednn(const AvgPoolBackwardArgs& args, void* workspace);
+
 }  // namespace gradus::kernels
