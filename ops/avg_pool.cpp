@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/pooling_support.h"
 #include "ops/support.h"
@@ -25,11 +26,16 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
                                     args.attrs.boolean("channels_last"))}};
 }
 
-void run(const RunArgs& run) {
-  kernels::avg_pool_cpu({run.in[0].dtype, window_pool_shape(run.in[0].shape, run.attrs, "avg_pool"),
-                         run.attrs.boolean("count_include_pad"), divisor(run.attrs), run.in[0].data,
-                         run.out[0].data});
+kernels::AvgPoolArgs bind(const RunArgs& run) {
+  return {run.in[0].dtype,
+          window_pool_shape(run.in[0].shape, run.attrs, "avg_pool"),
+          run.attrs.boolean("count_include_pad"),
+          divisor(run.attrs),
+          run.in[0].data,
+          run.out[0].data};
 }
+
+void run(const RunArgs& run) { kernels::avg_pool_cpu(bind(run)); }
 
 std::vector<Value> grad(GradArgs& args) {
   AttrList attrs = args.attrs.all();
@@ -79,7 +85,7 @@ OpDef avg_pool_op() {
           .attributes = with_channels_last(avg_pool_attributes(3)),
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run}},
+          .cpu = with_onednn<bind>({{"reference", run}}),
           .samples = samples,
           .cost = cost};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/pooling_support.h"
 #include "ops/support.h"
@@ -31,12 +32,16 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {{dy.dtype, input}};
 }
 
-void run(const RunArgs& run) {
-  kernels::avg_pool_backward_cpu(
-      {run.in[0].dtype, window_pool_shape(run.out[0].shape, run.attrs, "avg_pool_backward"),
-       run.attrs.boolean("count_include_pad"), divisor(run.attrs), run.in[0].data,
-       run.out[0].data});
+kernels::AvgPoolBackwardArgs bind(const RunArgs& run) {
+  return {run.in[0].dtype,
+          window_pool_shape(run.out[0].shape, run.attrs, "avg_pool_backward"),
+          run.attrs.boolean("count_include_pad"),
+          divisor(run.attrs),
+          run.in[0].data,
+          run.out[0].data};
 }
+
+void run(const RunArgs& run) { kernels::avg_pool_backward_cpu(bind(run)); }
 
 std::vector<Value> grad(GradArgs& args) {
   AttrList attrs;
@@ -86,7 +91,7 @@ OpDef avg_pool_backward_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run}},
+          .cpu = with_onednn<bind>({{"reference", run}}),
           .samples = samples,
           .cost = cost};
 }

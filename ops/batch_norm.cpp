@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "ops/cpu_variants.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -194,9 +195,10 @@ OpDef batch_norm_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = cpu_variants<bind, kernels::batch_norm_avx512, kernels::batch_norm_avx2,
-                              kernels::batch_norm_cpu, batch_norm_lanes_fit<x_in>>(
-              batch_norm_lanes_workspace<x_in>),
+          .cpu = with_onednn<bind>(
+              cpu_variants<bind, kernels::batch_norm_avx512, kernels::batch_norm_avx2,
+                           kernels::batch_norm_cpu, batch_norm_lanes_fit<x_in>>(
+                  batch_norm_lanes_workspace<x_in>)),
           .aliases = {{y_out, x_in},
                       {running_mean_out, running_mean_in},
                       {running_var_out, running_var_in}},

@@ -5,6 +5,7 @@
 #include "ops/batch_norm.h"
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -116,10 +117,10 @@ OpDef batch_norm_backward_op() {
                      {"channels_last", AttrType::boolean, false}},
       .infer = infer,
       .grad = grad,
-      .cpu =
+      .cpu = with_onednn<bind>(
           cpu_variants<bind, kernels::batch_norm_backward_avx512, kernels::batch_norm_backward_avx2,
                        kernels::batch_norm_backward_cpu, batch_norm_lanes_fit<x_in>>(
-              batch_norm_lanes_workspace<x_in>),
+              batch_norm_lanes_workspace<x_in>)),
       .autocast = AutocastClass::full_precision,
       .samples = samples,
       .cost = [](const KernelQuery& query) {

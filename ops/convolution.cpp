@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "ops/convolution_support.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -127,10 +128,11 @@ OpDef convolution_op() {
           .attributes = convolution_attributes(),
           .infer = infer,
           .grad = grad,
-          .cpu = {{"winograd", run_winograd, winograd_workspace, fits_winograd},
-                  {"channels_last", run_channels_last, channels_last_workspace, channels_last},
-                  {"packed", run_packed, packed_workspace, channels_first},
-                  {"reference", run_reference}},
+          .cpu = with_onednn<bound_args>(
+              {{"winograd", run_winograd, winograd_workspace, fits_winograd},
+               {"channels_last", run_channels_last, channels_last_workspace, channels_last},
+               {"packed", run_packed, packed_workspace, channels_first},
+               {"reference", run_reference}}),
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

@@ -3,6 +3,7 @@
 #include "engine/graph/grad_args.h"
 #include "kernels/convolution.h"
 #include "ops/convolution_support.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -137,10 +138,11 @@ OpDef convolution_backward_input_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"winograd", run_winograd, winograd_workspace, fits_winograd},
-                  {"channels_last", run_channels_last, channels_last_workspace, channels_last},
-                  {"packed", run_packed, packed_workspace, channels_first},
-                  {"reference", run_reference}},
+          .cpu = with_onednn<bound_args>(
+              {{"winograd", run_winograd, winograd_workspace, fits_winograd},
+               {"channels_last", run_channels_last, channels_last_workspace, channels_last},
+               {"packed", run_packed, packed_workspace, channels_first},
+               {"reference", run_reference}}),
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = cost};

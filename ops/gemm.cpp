@@ -3,6 +3,7 @@
 #include "kernels/matmul.h"
 #include "ops/cuda_variants.h"
 #include "ops/matmul_support.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -126,7 +127,8 @@ OpDef gemm_op() {
           .dtypes = number_types,
           .infer = infer,
           .grad = grad,
-          .cpu = {{"packed", run_packed, packed_workspace, is_float}, {"reference", run_reference}},
+          .cpu = with_onednn<bound_args>(
+              {{"packed", run_packed, packed_workspace, is_float}, {"reference", run_reference}}),
           .cuda = cuda_variants([](auto tag) {
             return std::vector<KernelVariant>{
                 {"tiled", run_cuda<decltype(tag)>, nullptr, computes_floats}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/cpu_variants.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/row_norm.h"
 #include "ops/support.h"
@@ -71,8 +72,8 @@ OpDef layer_norm_op() {
                          {"eps", AttrType::real, 1e-5}},
           .infer = infer,
           .grad = grad,
-          .cpu = cpu_variants<bind, kernels::row_norm_avx512, kernels::row_norm_avx2,
-                              kernels::row_norm_cpu>(),
+          .cpu = with_onednn<bind>(cpu_variants<bind, kernels::row_norm_avx512,
+                                                kernels::row_norm_avx2, kernels::row_norm_cpu>()),
           .aliases = {{0, 0}},
           .autocast = AutocastClass::full_precision,
           .samples = samples,

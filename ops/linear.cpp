@@ -5,6 +5,7 @@
 #include "ops/cuda_variants.h"
 #include "ops/elementwise_gradients.h"
 #include "ops/matmul_support.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -151,7 +152,8 @@ OpDef linear_op() {
           .attributes = {{"activation", AttrType::text, "none"}},
           .infer = infer,
           .grad = grad,
-          .cpu = {{"packed", run_packed, packed_workspace}, {"reference", run_reference}},
+          .cpu = with_onednn<bound_args>(
+              {{"packed", run_packed, packed_workspace}, {"reference", run_reference}}),
           .cuda = cuda_variants([](auto tag) {
             return std::vector<KernelVariant>{
                 {"tiled", run_cuda<decltype(tag)>, nullptr, computes_floats}};

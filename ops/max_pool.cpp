@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/graph/grad_args.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/pooling_support.h"
 #include "ops/support.h"
@@ -19,10 +20,12 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {{input.dtype, output}, {DType::i64, output}};
 }
 
-void run(const RunArgs& run) {
-  kernels::max_pool_cpu({run.in[0].dtype, window_pool_shape(run.in[0].shape, run.attrs, "max_pool"),
-                         run.in[0].data, run.out[0].data, run.out[1].as<int64_t>()});
+kernels::MaxPoolArgs bind(const RunArgs& run) {
+  return {run.in[0].dtype, window_pool_shape(run.in[0].shape, run.attrs, "max_pool"),
+          run.in[0].data, run.out[0].data, run.out[1].as<int64_t>()};
 }
+
+void run(const RunArgs& run) { kernels::max_pool_cpu(bind(run)); }
 
 std::vector<Value> grad(GradArgs& args) {
   if (!args.dout[0]) return {Value()};
@@ -73,7 +76,7 @@ OpDef max_pool_op() {
           .attributes = with_channels_last(max_pool_attributes()),
           .infer = infer,
           .grad = grad,
-          .cpu = {{"reference", run}},
+          .cpu = with_onednn<bind>({{"reference", run}}),
           .samples = samples,
           .cost = cost};
 }

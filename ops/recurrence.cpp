@@ -5,6 +5,7 @@
 #include "engine/graph/grad_args.h"
 #include "ops/cpu_variants.h"
 #include "ops/matmul_support.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -63,6 +64,9 @@ kernels::RecurrenceArgs bind(const RunArgs& args) {
           s,
           args.workspace};
 }
+
+// Lengths are checked where they are bound, so there is no asking about them before they exist.
+bool has_no_lengths(const KernelQuery& query) { return !query.has(lengths_in); }
 
 int64_t packed_workspace(const KernelQuery& query) {
   return kernels::recurrence_packed_workspace(
@@ -195,8 +199,9 @@ OpDef recurrence_op() {
           .attributes = recurrence_attributes(),
           .infer = infer,
           .grad = grad,
-          .cpu = cpu_variants<bind, kernels::recurrence_avx512, kernels::recurrence_avx2,
-                              kernels::recurrence_cpu>(packed_workspace),
+          .cpu = with_onednn<bind, has_no_lengths>(
+              cpu_variants<bind, kernels::recurrence_avx512, kernels::recurrence_avx2,
+                           kernels::recurrence_cpu>(packed_workspace)),
           .autocast = AutocastClass::low_precision,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

@@ -3,6 +3,7 @@
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
 #include "ops/matmul_support.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/recurrence.h"
@@ -87,6 +88,9 @@ kernels::RecurrenceBackwardArgs bind(const RunArgs& args) {
           s,
           args.workspace};
 }
+
+// Lengths are checked where they are bound, so there is no asking about them before they exist.
+bool has_no_lengths(const KernelQuery& query) { return !query.has(lengths_in); }
 
 // The op in public ops, one step after the other.
 class Unrolled {
@@ -262,16 +266,17 @@ OpDef recurrence_backward_op() {
           .attributes = recurrence_attributes(),
           .infer = infer,
           .grad = grad,
-          .cpu = cpu_variants<bind, kernels::recurrence_backward_avx512,
-                              kernels::recurrence_backward_avx2, kernels::recurrence_backward_cpu>(
-              [](const KernelQuery& query) {
-                return kernels::recurrence_packed_workspace(
-                    shape_of(query.in[hidden_in].shape, query.in[hx_in].shape, query.attrs));
-              },
-              [](const KernelQuery& query) {
-                return kernels::recurrence_backward_workspace(
-                    shape_of(query.in[hidden_in].shape, query.in[hx_in].shape, query.attrs));
-              }),
+          .cpu = with_onednn<bind, has_no_lengths>(
+              cpu_variants<bind, kernels::recurrence_backward_avx512,
+                           kernels::recurrence_backward_avx2, kernels::recurrence_backward_cpu>(
+                  [](const KernelQuery& query) {
+                    return kernels::recurrence_packed_workspace(
+                        shape_of(query.in[hidden_in].shape, query.in[hx_in].shape, query.attrs));
+                  },
+                  [](const KernelQuery& query) {
+                    return kernels::recurrence_backward_workspace(
+                        shape_of(query.in[hidden_in].shape, query.in[hx_in].shape, query.attrs));
+                  })),
           .samples = samples,
           .cost = [](const KernelQuery& query) {
             return Cost{2.0 * static_cast<double>(query.out[0].numel()) *

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
+#include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -127,30 +128,30 @@ std::vector<Sample> samples() {
 }  // namespace
 
 OpDef row_norm_backward_op() {
-  return {
-      .name = "row_norm_backward",
-      .doc =
-          "the gradients of layer_norm, rms_norm (no mean) and group_norm from their saved "
-          "statistics, over rows of cols elements; row r shares its weights with row r + "
-          "period, and inner neighbours share one. Without weight the last two are empty",
-      .inputs = {{"grad_output"},
-                 {"input"},
-                 {"mean", InputKind::optional},
-                 {"rstd"},
-                 {"weight", InputKind::optional}},
-      .outputs = {"grad_input", "grad_weight", "grad_bias"},
-      .attributes = {{"cols", AttrType::integer, {}, true},
-                     {"period", AttrType::integer, 1},
-                     {"inner", AttrType::integer, 1}},
-      .infer = infer,
-      .grad = grad,
-      .cpu = cpu_variants<bind, kernels::row_norm_backward_avx512, kernels::row_norm_backward_avx2,
-                          kernels::row_norm_backward_cpu>(workspace),
-      .autocast = AutocastClass::full_precision,
-      .samples = samples,
-      .cost = [](const KernelQuery& query) {
-        return Cost{12.0 * static_cast<double>(query.in[x_in].numel()), least_bytes(query)};
-      }};
+  return {.name = "row_norm_backward",
+          .doc =
+              "the gradients of layer_norm, rms_norm (no mean) and group_norm from their saved "
+              "statistics, over rows of cols elements; row r shares its weights with row r + "
+              "period, and inner neighbours share one. Without weight the last two are empty",
+          .inputs = {{"grad_output"},
+                     {"input"},
+                     {"mean", InputKind::optional},
+                     {"rstd"},
+                     {"weight", InputKind::optional}},
+          .outputs = {"grad_input", "grad_weight", "grad_bias"},
+          .attributes = {{"cols", AttrType::integer, {}, true},
+                         {"period", AttrType::integer, 1},
+                         {"inner", AttrType::integer, 1}},
+          .infer = infer,
+          .grad = grad,
+          .cpu = with_onednn<bind>(
+              cpu_variants<bind, kernels::row_norm_backward_avx512, kernels::row_norm_backward_avx2,
+                           kernels::row_norm_backward_cpu>(workspace)),
+          .autocast = AutocastClass::full_precision,
+          .samples = samples,
+          .cost = [](const KernelQuery& query) {
+            return Cost{12.0 * static_cast<double>(query.in[x_in].numel()), least_bytes(query)};
+          }};
 }
 
 }  // namespace gradus

@@ -10,12 +10,14 @@
 #include "engine/op/registry.h"
 #include "tools/op_bench.h"
 #include "tools/op_commands.h"
+#include "tools/op_variant.h"
 
 namespace gradus {
 namespace {
 
 struct Options {
   std::vector<std::string> names;
+  std::string variant;
   bool json = false;
   int64_t threads = 0;
   double seconds = 0.3;
@@ -48,6 +50,7 @@ int run(const Options& options) {
   for (const std::string& name : options.names) ops.push_back(&get_op(name));
   if (ops.empty())
     for (const OpDef& op : all_ops()) ops.push_back(&op);
+  use_variant(options.variant, options.names.empty() ? std::span<const OpDef* const>() : ops);
   const MachinePeak peak = measure_machine_peak();
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   if (!options.json) {
@@ -79,6 +82,8 @@ Command op_bench_command() {
   return {"bench",
           "Measure ops on their benchmark samples: all, or those named",
           {{"NAME", "The ops to measure", &options->names},
+           {"--variant", "The kernel variant to measure, on the samples that it takes",
+            &options->variant},
            {"--json", "One JSON object", &options->json},
            {"--threads", "How many threads; 0: as OMP_NUM_THREADS, else all", &options->threads},
            {"--seconds", "How long to measure each sample", &options->seconds}},

@@ -8,6 +8,7 @@
 #include "engine/op/registry.h"
 #include "tools/op_check.h"
 #include "tools/op_commands.h"
+#include "tools/op_variant.h"
 
 namespace gradus {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   bool all = false;
+  std::string variant;
 };
 
 // Prints one line per check; returns how many problems there are.
@@ -37,6 +39,7 @@ int run(const Options& options) {
   for (const std::string& name : options.names) ops.push_back(&get_op(name));
   if (options.all)
     for (const OpDef& op : all_ops()) ops.push_back(&op);
+  use_variant(options.variant, options.all ? std::span<const OpDef* const>() : ops);
   size_t problems = 0;
   for (const OpDef* op : ops) problems += check_op(*op);
   fmt::print("{} op(s) checked, {} problem(s)\n", ops.size(), problems);
@@ -47,11 +50,13 @@ int run(const Options& options) {
 
 Command op_check_command() {
   const auto options = std::make_shared<Options>();
-  return {
-      "check",
-      "Check ops against their samples: precision, gradients, determinism, memory, variants",
-      {{"NAME", "The ops to check", &options->names}, {"--all", "Check every op", &options->all}},
-      [options] { return run(*options); }};
+  return {"check",
+          "Check ops against their samples: precision, gradients, determinism, memory, variants",
+          {{"NAME", "The ops to check", &options->names},
+           {"--all", "Check every op", &options->all},
+           {"--variant", "The kernel variant to check, on the samples that it takes",
+            &options->variant}},
+          [options] { return run(*options); }};
 }
 
 }  // namespace gradus

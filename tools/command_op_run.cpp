@@ -10,12 +10,13 @@
 #include "tools/op_batch.h"
 #include "tools/op_commands.h"
 #include "tools/op_run.h"
+#include "tools/op_variant.h"
 
 namespace gradus {
 namespace {
 
 struct Options {
-  std::string name, inputs, output, device = "cpu", attrs = "{}";
+  std::string name, inputs, output, device = "cpu", attrs = "{}", variant;
   bool grad = false;
   int64_t threads = 0;
   int64_t seed = 0;
@@ -31,6 +32,8 @@ int run(const Options& options) {
   const OpDef& op = get_op(options.name);
   GRADUS_CHECK(options.seed >= 0, "--seed, expected at least 0, got {}", options.seed);
   use_threads(options.threads);
+  const OpDef* const ops[] = {&op};
+  use_variant(options.variant, ops);
   OpRequest request{.op = &op,
                     .attrs = attributes_from_json(op, options.attrs),
                     .gradient = options.grad,
@@ -43,6 +46,7 @@ int run(const Options& options) {
 
 int run_many(const Options& options) {
   use_threads(options.threads);
+  use_variant(options.variant, {});
   NamedTensors results;
   nlohmann::json errors = nlohmann::json::object();
   for (const BatchCase& batch_case : read_batch(options.inputs)) {
@@ -72,6 +76,7 @@ Command op_run_command() {
         &options->output, true},
        {"--grad", "Also the gradient of sum(output * grad_output) by each input", &options->grad},
        {"--device", "cpu, cuda or cuda:N", &options->device},
+       {"--variant", "The kernel variant to run, where it takes the call", &options->variant},
        {"--threads", "How many threads; 0: as OMP_NUM_THREADS, else all", &options->threads},
        {"--seed", "Of random ops", &options->seed}},
       [options] { return run(*options); }};
@@ -83,6 +88,7 @@ Command op_run_many_command() {
           "Run the cases of one file (tools/op_batch.h gives its form)",
           {{"--inputs", "The file with cases and tensors", &options->inputs, true},
            {"--output", "The file to write", &options->output, true},
+           {"--variant", "The kernel variant to run, where it takes the call", &options->variant},
            {"--threads", "How many threads; 0: as OMP_NUM_THREADS, else all", &options->threads}},
           [options] { return run_many(*options); }};
 }

@@ -14,6 +14,9 @@ std::span<const EnvironmentVariable> environment_variables() {
       {"OMP_WAIT_POLICY", "How idle threads wait: active (fastest on free processors) or passive."},
       {"GRADUS_MAX_ISA",
        "The largest instruction set whose kernels are chosen: base, avx2 or avx512. For tests."},
+      {"GRADUS_VARIANT",
+       "The kernel variant that every op which has one of this name uses, e.g. onednn. For "
+       "measurements and tests."},
   };
   return variables;
 }

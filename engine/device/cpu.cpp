@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "engine/base/error.h"
+#include "engine/base/instruction_set.h"
 #include "engine/base/parallel.h"
 #include "engine/device/device.h"
 
@@ -19,13 +20,8 @@ DeviceInfo describe_cpu() {
   info.type = DeviceType::cpu;
   info.name = "CPU";
   info.multiprocessors = thread_count();
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  info.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  info.avx512 = info.avx2 && __builtin_cpu_supports("avx512f") &&
-                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-                __builtin_cpu_supports("avx512vl");
-#endif
+  info.avx2 = instruction_set() >= InstructionSet::avx2;
+  info.avx512 = instruction_set() >= InstructionSet::avx512;
   return info;
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "engine/exec/preferred_variant.h"
 
 namespace gradus {
 namespace {
@@ -20,6 +21,15 @@ void convert_parallel(const TensorRef& from, const TensorRef& to) {
     convert(from.dtype, from.as<const char>() + begin * from_bytes, to.dtype,
             to.as<char>() + begin * to_bytes, end - begin);
   });
+}
+
+// The first row of this name (empty: of any) that takes the call, or null.
+const KernelVariant* find_variant(const std::vector<KernelVariant>& table, std::string_view name,
+                                  const KernelQuery& query) {
+  for (const KernelVariant& row : table)
+    if ((name.empty() || row.name == name) && (row.usable == nullptr || row.usable(query)))
+      return &row;
+  return nullptr;
 }
 
 }  // namespace
@@ -59,12 +69,9 @@ void KernelCall::choose(std::span<const TensorSpec> in, std::span<const TensorSp
   const DeviceInfo& info = device_->info();
   const auto& table = info.type == DeviceType::cpu ? op_->cpu : op_->cuda;
   const KernelQuery query{in, out, attrs_, info};
-  for (const KernelVariant& row : table) {
-    if (!variant.empty() && row.name != variant) continue;
-    if (row.usable != nullptr && !row.usable(query)) continue;
-    variant_ = &row;
-    break;
-  }
+  if (variant.empty() && !preferred_variant().empty())
+    variant_ = find_variant(table, preferred_variant(), query);
+  if (variant_ == nullptr) variant_ = find_variant(table, variant, query);
   if (variant_ == nullptr)
     failf(ErrorKind::unsupported, op_->name, "no kernel{}{} on {} for {}",
           variant.empty() ? "" : " ", variant, device_name(info),

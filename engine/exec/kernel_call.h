@@ -13,8 +13,8 @@ namespace gradus {
 // conversions that HalfPolicy::through_f32 asks for are laid out, and run() allocates nothing.
 class KernelCall {
  public:
-  // `variant` names a row of the op's table, or is empty: the first usable one. Throws where the
-  // device has no kernel.
+  // `variant` names a row of the op's table, or is empty: preferred_variant() where that is usable,
+  // else the first usable one. Throws where the device has no kernel.
   KernelCall(const OpDef& op, const Attrs& attrs, std::span<const TensorSpec> in,
              std::span<const TensorSpec> out, Device& device, std::string_view variant = {});
 

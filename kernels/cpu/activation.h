@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include "kernels/activation.h"
 
@@ -29,6 +30,19 @@ T activate(T x, Activation activation) {
       return std::tanh(x);
   }
   return x;
+}
+
+// Of (rows, columns) values in rows of stride ldc.
+template <class T>
+void activate_rows(Activation activation, T* c, int64_t ldc, int64_t rows, int64_t columns) {
+  if (activation == Activation::none) return;
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = c + r * ldc;
+    if (activation == Activation::relu)
+      for (int64_t j = 0; j < columns; ++j) row[j] = row[j] <= T(0) ? T(0) : row[j];
+    else
+      for (int64_t j = 0; j < columns; ++j) row[j] = activate(row[j], activation);
+  }
 }
 
 }  // namespace gradus::kernels

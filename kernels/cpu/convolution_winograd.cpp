@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/convolution_winograd.h"
 
+#include "engine/base/instruction_set.h"
 #include "kernels/convolution.h"
 #include "kernels/cpu/convolution_tile.h"
-#include "kernels/cpu/instruction_set.h"
 
 namespace gradus::kernels {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <cstring>
 
+#include "engine/base/instruction_set.h"
 #include "kernels/cpu/dense_tile_body.h"
-#include "kernels/cpu/instruction_set.h"
 
 namespace gradus::kernels {
 namespace {

@@ -26,18 +26,6 @@ DenseCut cut_of(const MatmulArgs& args) {
                     tile.rows, tile.columns, sizeof(T)});
 }
 
-template <class T>
-void apply_activation(Activation activation, T* c, int64_t ldc, int64_t rows, int64_t columns) {
-  if (activation == Activation::none) return;
-  for (int64_t r = 0; r < rows; ++r) {
-    T* row = c + r * ldc;
-    if (activation == Activation::relu)
-      for (int64_t j = 0; j < columns; ++j) row[j] = row[j] <= T(0) ? T(0) : row[j];
-    else
-      for (int64_t j = 0; j < columns; ++j) row[j] = activate(row[j], activation);
-  }
-}
-
 // Where a block of rows of the left operand is read: in place, or from a copy in tiles.
 template <class T>
 struct LeftBlock {
@@ -146,7 +134,7 @@ struct Task {
           t.a += left.tile;
           t.c += tile.rows * ldc;
         }
-        if (complete) apply_activation(args.activation, c + j, ldc, block.rows, filled);
+        if (complete) activate_rows(args.activation, c + j, ldc, block.rows, filled);
       }
     }
   }
@@ -195,7 +183,7 @@ void add_parts(const MatmulArgs& args, int64_t parts, const T* partial, int64_t 
   }
   if (bias)
     for (int64_t j = 0; j < args.n; ++j) c[j] += bias[j];
-  apply_activation(args.activation, c, args.ldc, 1, args.n);
+  activate_rows(args.activation, c, args.ldc, 1, args.n);
 }
 
 // Elements of the workspace: the shared right operand, then the parts of k.

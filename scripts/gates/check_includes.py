@@ -50,8 +50,16 @@ MAY_INCLUDE = {
 LIBRARIES = [
     (r"nlohmann/(?!json_fwd)|toml\+\+/", r"\.cpp$", "in .cpp files only: it costs seconds in every includer"),
     (r"CLI/", r"^tools/.*\.cpp$", "in tools/*.cpp only"),
-    (r"oneapi/|dnnl", r"^(kernels/cpu|tests|benchmarks)/", "in kernels/cpu only"),
-    (r"omp\.h", r"^engine/base/parallel\.cpp$", "in engine/base/parallel.cpp: use parallel_for"),
+    (
+        r"oneapi/|dnnl",
+        r"^(kernels/cpu/onednn/adapter\.h$|benchmarks/)",
+        "in kernels/cpu/onednn/adapter.h only",
+    ),
+    (
+        r"omp\.h",
+        r"^engine/base/(parallel|serial_openmp)\.cpp$",
+        "in engine/base/parallel.cpp: use parallel_for",
+    ),
     (
         r"cuda|cooperative_groups|cub/|nccl|cublas|cudnn|nvrtc",
         r"^(kernels/(cuda|common|sim)|engine/device/cuda|distributed/nccl|tests)/",

@@ -70,6 +70,11 @@ def check_archive(build, expected, has_program):
         print(run(program, "--version"))
 
 
+def uses_onednn(build):
+    with open(os.path.join(build, "CMakeCache.txt"), encoding="utf-8") as cache:
+        return re.search(r"^GRADUS_ONEDNN:BOOL=(ON|TRUE|1)$", cache.read(), re.MULTILINE) is not None
+
+
 def check_deb(build, expected, has_program):
     package = make(build, "DEB", ".deb")
     check_names(package, run("dpkg-deb", "-c", package).splitlines(), expected)
@@ -77,6 +82,8 @@ def check_deb(build, expected, has_program):
     print("Depends:", depends)
     if has_program and not re.search(r"\blibc6\b", depends):
         sys.exit("the program's libraries are not among Depends")
+    if has_program and uses_onednn(build) != bool(re.search(r"\blibdnnl", depends)):
+        sys.exit("oneDNN is among Depends exactly where the build has it")
     if re.search(r"-dev\b|g\+\+|cmake", depends):
         sys.exit("Depends names what only a compiler needs")
 

@@ -6,8 +6,8 @@
 
 #include <vector>
 
+#include "engine/base/instruction_set.h"
 #include "engine/base/parallel.h"
-#include "kernels/cpu/instruction_set.h"
 
 namespace gradus::kernels {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "kernels/cpu/instruction_set.h"
+#include "engine/base/instruction_set.h"
 
 namespace gradus::kernels {
 namespace {

@@ -7,8 +7,8 @@
 #include <functional>
 #include <vector>
 
+#include "engine/base/instruction_set.h"
 #include "engine/base/parallel.h"
-#include "kernels/cpu/instruction_set.h"
 
 namespace gradus::kernels {
 namespace {

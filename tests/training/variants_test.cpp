@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/base/instruction_set.h"
 #include "engine/exec/kernel_call.h"
-#include "kernels/cpu/instruction_set.h"
 #include "ops/all_ops.h"
 #include "training/benchmark_models.h"
 
@@ -23,7 +23,7 @@ class Variants : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Variants, NoReferenceKernelComputes) {
   register_all_ops();
-  if (kernels::instruction_set() == kernels::InstructionSet::base) GTEST_SKIP() << "no AVX2";
+  if (instruction_set() == InstructionSet::base) GTEST_SKIP() << "no AVX2";
   const BenchmarkModel model = benchmark_model(GetParam());
   ParameterTable parameters;
   const auto graph =
