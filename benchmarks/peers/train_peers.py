@@ -180,6 +180,18 @@ def processor():
         return platform.processor()
 
 
+def write(name, runs):
+    """All runs so far: a measurement that is cut off keeps what it has."""
+    facts = {"processor": processor(), "cores": os.cpu_count(), "system": platform.release(), "runs": runs}
+    facts["command"] = " ".join(["benchmarks/peers/train_peers.py", *sys.argv[1:]])
+    with open(name + ".json", "w", encoding="utf-8") as stream:
+        json.dump(facts, stream, indent=1)
+        stream.write("\n")
+    heading = f"{facts['processor']}, {facts['cores']} cores, PyTorch {runs[0]['torch']}; `{facts['command']}`"
+    with open(name + ".md", "w", encoding="utf-8") as stream:
+        stream.write(f"{heading}\n\n{table(runs)}\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gradus", default=os.path.join(ROOT, "build", "release", "gradus"))
@@ -192,6 +204,8 @@ def main():
     parser.add_argument("--output", default=os.path.join(ROOT, "benchmarks", "results"))
     arguments = parser.parse_args()
 
+    os.makedirs(arguments.output, exist_ok=True)
+    name = os.path.join(arguments.output, "train_peers-" + time.strftime("%Y%m%d-%H%M%S"))
     runs = []
     with tempfile.TemporaryDirectory() as folder:
         fma_peak = build_fma_peak(folder)
@@ -201,16 +215,8 @@ def main():
                 run["summary"] = summarise(run)
                 runs.append(run)
                 print(table([run]), file=sys.stderr, flush=True)
-    text = table(runs)
-    print(text)
-    os.makedirs(arguments.output, exist_ok=True)
-    name = os.path.join(arguments.output, "train_peers-" + time.strftime("%Y%m%d-%H%M%S"))
-    facts = {"processor": processor(), "cores": os.cpu_count(), "system": platform.release(), "runs": runs}
-    with open(name + ".json", "w", encoding="utf-8") as stream:
-        json.dump(facts, stream, indent=1)
-        stream.write("\n")
-    with open(name + ".md", "w", encoding="utf-8") as stream:
-        stream.write(f"{facts['processor']}, {facts['cores']} cores, PyTorch {runs[0]['torch']}\n\n{text}\n")
+                write(name, runs)
+    print(table(runs))
     sys.exit(1 if any(run["summary"]["problems"] for run in runs) else 0)
 
 
