@@ -23,7 +23,10 @@ void install(int number) {
   struct sigaction action {};
   action.sa_handler = ask;
   action.sa_flags = SA_RESTART;
+  // Neither interrupts the handler, so that a second one always meets what the handler set.
   sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGINT);
+  sigaddset(&action.sa_mask, SIGTERM);
   sigaction(number, &action, nullptr);
 }
 

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Kills training runs at random moments and lets them go on: they must end with the weights and
+metrics of runs that nobody disturbed. Models of several kinds, with accumulation, dropout, a ragged
+last batch, checkpoints written beside the training, and some SIGTERM among the SIGKILLs. Also: two
+processes on one folder, a finished folder, another recipe, and a second signal."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import run_lab
+
+# name, recipe, steps, further settings
+RUNS = [
+    ("mlp", run_lab.MLP.replace("{width}", "256") + run_lab.IMAGES, 40, ["checkpoint.every=3"]),
+    ("cnn", run_lab.CNN + run_lab.IMAGES, 30, ["checkpoint.every=2", "checkpoint.keep=1"]),
+    ("lstm", run_lab.LSTM + run_lab.TEXT, 40, ["checkpoint.every=2", "checkpoint.async=true"]),
+    ("gpt", run_lab.GPT + run_lab.TEXT, 40, ["checkpoint.every=3", "checkpoint.async=true"]),
+]
+SAVE_CALL_MICROSECONDS = "1500"  # each file call of a save takes that much longer
+
+
+class Suite:
+    def __init__(self, lab, shim, kills):
+        self.lab, self.shim, self.kills = lab, shim, kills
+        self.inside_saves = self.inside_accumulations = self.between_lines = 0
+        self.stops = self.runs = self.problems = 0
+
+    def expect(self, condition, what):
+        if not condition:
+            self.problems += 1
+            print("PROBLEM:", what, file=sys.stderr)
+
+    def environment(self):
+        return {
+            "LD_PRELOAD": self.shim,
+            "GRADUS_FAULT_PATH": "/checkpoints",
+            "GRADUS_FAULT_SLOW": SAVE_CALL_MICROSECONDS,
+        }
+
+    def undisturbed(self, name, recipe, settings):
+        run = self.lab.run_folder(name + "-undisturbed")
+        begin = time.monotonic()
+        code, errors = self.lab.train(recipe, run, settings, self.environment())
+        self.expect(code == run_lab.FINISHED, f"{name}: exit code {code}: {errors}")
+        return run_lab.remains(run), time.monotonic() - begin
+
+    def look_at_kill(self, run, step_seconds):
+        """Where the kill fell, as far as the folder shows it."""
+        names = os.listdir(os.path.join(run, "checkpoints")) if os.path.isdir(run + "/checkpoints") else []
+        if any(name.startswith(("tmp-", "drop-")) for name in names):
+            self.inside_saves += 1
+        elif os.path.exists(run + "/metrics.jsonl"):
+            # A third of a step is one micro-step, and the line of a step ends its last one.
+            since = time.time() - os.stat(run + "/metrics.jsonl").st_mtime
+            self.between_lines += 0.4 < since / step_seconds < 0.9
+
+    def disturb(self, name, recipe, settings, expected, seconds, steps, kills):
+        """Kills processes of one run after the other, `kills` in all."""
+        done = 0
+        while done < kills:
+            run, ended = self.lab.run_folder(name), False
+            self.runs += 1
+            while not ended:
+                kill = done < kills
+                process = self.lab.start(recipe, run, settings, self.environment())
+                if kill:
+                    try:
+                        process.wait(self.lab.random.uniform(0.02, 0.8) * seconds)
+                    except subprocess.TimeoutExpired:
+                        self.interrupt(process, run, seconds / steps)
+                        done += 1
+                errors = process.communicate(timeout=600)[1]
+                ended = process.returncode == run_lab.FINISHED
+                self.check_exit(name, process.returncode, errors, run)
+                if self.problems > 5:
+                    return
+            self.expect(run_lab.remains(run) == expected, f"{name}: other bits after kills ({run})")
+
+    def interrupt(self, process, run, step_seconds):
+        if self.lab.random.random() < 0.25:
+            process.send_signal(signal.SIGTERM)
+            return
+        process.kill()
+        process.wait()
+        self.look_at_kill(run, step_seconds)
+
+    def check_exit(self, name, code, errors, run):
+        legal = (run_lab.FINISHED, run_lab.STOPPED, -signal.SIGKILL, -signal.SIGTERM)
+        self.expect(code in legal, f"{name}: exit code {code}: {errors}")
+        self.expect("skipped" not in errors, f"{name}: a kill damaged a checkpoint: {errors}")
+        if code == run_lab.STOPPED:
+            self.stops += 1
+            newest = run_lab.checkpoints(run)[-1:]
+            self.inside_accumulations += any(micro for _, micro in newest)
+
+    def kill_runs(self):
+        for index, (name, text, steps, more) in enumerate(RUNS):
+            kills = (self.kills + index) // len(RUNS)
+            recipe = self.lab.recipe(name, text)
+            settings = [f"steps={steps}", *more]
+            expected, seconds = self.undisturbed(name, recipe, settings)
+            self.disturb(name, recipe, settings, expected, seconds, steps, kills)
+            print(f"{name}: {kills} kills, undisturbed {seconds:.2f} s", flush=True)
+
+    def one_folder(self):
+        """What a second process, a finished folder and another recipe get."""
+        name, text, _, _ = RUNS[0]
+        recipe, run = self.lab.recipe(name, text), self.lab.run_folder("folder")
+        slow = dict(self.environment(), GRADUS_FAULT_PATH="/run-folder/", GRADUS_FAULT_SLOW="20000")
+        first = self.lab.start(recipe, run, ["steps=40", "checkpoint.every=1"], slow)
+        while not os.path.exists(run + "/metrics.jsonl"):
+            time.sleep(0.01)
+        code, errors = self.lab.train(recipe, run, ["steps=40"])
+        self.expect(code == 2 and f"in use by process {first.pid} on" in errors, f"second: {errors}")
+        first.send_signal(signal.SIGINT)
+        first.send_signal(signal.SIGTERM)  # at once
+        first.communicate(timeout=60)
+        self.expect(first.returncode in (-signal.SIGTERM, -signal.SIGINT), f"{first.returncode}")
+        code, errors = self.lab.train(recipe, run, ["steps=40", "lr=0.5"])
+        self.expect(code == 2 and "lr is 0.001 in the run and 0.5" in errors, errors)
+        code, _ = self.lab.train(recipe, run, ["steps=40"])
+        self.expect(code == run_lab.FINISHED, f"exit code {code}")
+        before = [(path, os.stat(path).st_mtime_ns) for path in self.paths(run)]
+        code, errors = self.lab.train(recipe, run, ["steps=40"])
+        self.expect(code == 0 and "is finished" in errors, f"finished: {code} {errors}")
+        self.expect(before == [(p, os.stat(p).st_mtime_ns) for p in self.paths(run)], "touched")
+
+    @staticmethod
+    def paths(run):
+        return sorted(os.path.join(top, n) for top, below, names in os.walk(run) for n in below + names)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--shim", required=True, help="the library of tests/suites/file_faults")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="gradus-kills-")
+    suite = Suite(run_lab.Lab(folder, options.program, options.seed), options.shim, options.kills)
+    suite.one_folder()
+    suite.kill_runs()
+    print(
+        f"{suite.kills} kills in {suite.runs} runs ({suite.stops} by SIGTERM with a checkpoint): "
+        f"{suite.inside_saves} inside a save, {suite.inside_accumulations} SIGTERM and about "
+        f"{suite.between_lines} SIGKILL inside an accumulation; {suite.problems} problems"
+    )
+    if options.kills >= 50:  # few kills may miss
+        suite.expect(suite.inside_saves > 0, "no kill fell inside a save")
+        suite.expect(suite.inside_accumulations > 0, "no SIGTERM fell inside an accumulation")
+        suite.expect(suite.between_lines > 0, "no SIGKILL fell inside an accumulation")
+    if suite.problems:
+        sys.exit(f"kept: {folder}")
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
