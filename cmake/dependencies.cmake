@@ -7,8 +7,10 @@ find_package(Threads REQUIRED)
 find_path(GRADUS_TOML_INCLUDE toml++/toml.h REQUIRED)
 find_path(GRADUS_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
 find_path(GRADUS_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+find_path(GRADUS_XXHASH_INCLUDE xxhash.h REQUIRED)
 target_include_directories(
-  gradus_options SYSTEM INTERFACE ${GRADUS_TOML_INCLUDE} ${GRADUS_JSON_INCLUDE} ${GRADUS_CLI11_INCLUDE})
+  gradus_options SYSTEM INTERFACE ${GRADUS_TOML_INCLUDE} ${GRADUS_JSON_INCLUDE} ${GRADUS_CLI11_INCLUDE}
+                                  ${GRADUS_XXHASH_INCLUDE})
 set(GRADUS_PRIVATE_LIBRARIES ZLIB::ZLIB Threads::Threads)
 
 if(GRADUS_STD_THREADS)

@@ -14,11 +14,13 @@ namespace {
 struct EvalOptions {
   std::string run;
   int64_t threads = 0;
+  int64_t checkpoint = -1;
   bool json = false;
 };
 
 int run_eval(const EvalOptions& options) {
-  const Score score = evaluate_run(options.run, static_cast<int>(options.threads));
+  const Score score =
+      evaluate_run(options.run, static_cast<int>(options.threads), options.checkpoint);
   if (options.json) {
     const nlohmann::ordered_json json = {{"run", options.run},
                                          {"split", "test"},
@@ -38,9 +40,12 @@ int run_eval(const EvalOptions& options) {
 Command eval_command() {
   const auto options = std::make_shared<EvalOptions>();
   return {.name = "eval",
-          .doc = "Score a finished run on the test split of its data",
+          .doc = "Score a finished run, or a checkpoint, on the test split of its data",
           .options = {{"RUN", "The run folder", &options->run, true},
                       {"--threads", "0: as the recipe says", &options->threads},
+                      {"--checkpoint",
+                       "The checkpoint after this optimizer step, in place of the final weights",
+                       &options->checkpoint},
                       {"--json", "Print the score as one JSON object", &options->json}},
           .run = [options] { return run_eval(*options); }};
 }

@@ -60,6 +60,22 @@ bool is_damage(ErrorKind kind) {
   return kind == ErrorKind::bad_data || kind == ErrorKind::not_found || kind == ErrorKind::io;
 }
 
+// All that `states` has, each of which the file must hold as it is; none is set before all are
+// seen.
+void load_states(const SafetensorsFile& file, const std::string& path, StateStore& states) {
+  for (const auto& [name, state] : states.all()) {
+    const auto found = file.entries().find(name);
+    if (found == file.entries().end())
+      failf(ErrorKind::bad_data, path, "the state '{}' of the recipe's model is missing", name);
+    const SafetensorsEntry& entry = found->second;
+    if (entry.dtype != state.dtype() || !std::ranges::equal(entry.sizes, state.shape().sizes()))
+      failf(ErrorKind::bad_data, path, "the state '{}', expected {} {}, got {} [{}]", name,
+            dtype_name(state.dtype()), to_string(state.shape()), entry.format_dtype,
+            fmt::join(entry.sizes, ", "));
+  }
+  for (const auto& [name, state] : states.all()) states.set(name, file.read(name));
+}
+
 }  // namespace
 
 std::string checkpoint_name(Position position) {
@@ -131,22 +147,15 @@ Progress check_checkpoint(const std::string& path) {
 
 void load_checkpoint(const std::string& path, StateStore& states) {
   const SafetensorsFile file(below(path, checkpoint_file::states));
-  for (const auto& [name, state] : states.all()) {
-    const auto found = file.entries().find(name);
-    if (found == file.entries().end())
-      failf(ErrorKind::bad_data, path, "the state '{}' of the recipe's model is missing", name);
-    const SafetensorsEntry& entry = found->second;
-    const std::span<const int64_t> sizes = state.shape().sizes();
-    if (entry.dtype != state.dtype() || !std::ranges::equal(entry.sizes, sizes))
-      failf(ErrorKind::bad_data, path, "the state '{}', expected {} {}, got {} [{}]", name,
-            dtype_name(state.dtype()), to_string(state.shape()), entry.format_dtype,
-            fmt::join(entry.sizes, ", "));
-  }
   for (const auto& [name, entry] : file.entries())
     if (!states.contains(name))
       failf(ErrorKind::bad_data, path, "the state '{}' does not belong to the recipe's model",
             name);
-  for (const auto& [name, entry] : file.entries()) states.set(name, file.read(name));
+  load_states(file, path, states);
+}
+
+void load_checkpoint_weights(const std::string& path, StateStore& states) {
+  load_states(SafetensorsFile(below(path, checkpoint_file::states)), path, states);
 }
 
 std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder,

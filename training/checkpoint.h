@@ -42,6 +42,9 @@ Progress check_checkpoint(const std::string& path);
 // changed, where a state is missing, has another dtype or shape, or does not belong to the model.
 void load_checkpoint(const std::string& path, StateStore& states);
 
+// The same where `states` are a model's alone; what else the checkpoint holds is left.
+void load_checkpoint_weights(const std::string& path, StateStore& states);
+
 struct FoundCheckpoint {
   std::string path;
   Progress progress;

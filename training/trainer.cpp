@@ -8,15 +8,12 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
-#include "engine/base/parallel.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/sealed_folder.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_saver.h"
-#include "training/data_factory.h"
 #include "training/finished_run.h"
 #include "training/metrics_log.h"
-#include "training/model_factory.h"
 #include "training/recipe_difference.h"
 #include "training/run_folder.h"
 #include "training/session.h"
@@ -283,24 +280,6 @@ TrainingResult train(const Recipe& recipe, const std::string& run, const Trainin
   if (result.end == TrainingEnd::finished)
     save_safetensors(folder->file(run_file::weights), weights);
   return result;
-}
-
-Score evaluate_run(const std::string& run, int threads) {
-  check_finished_run(run);
-  const Recipe recipe = load_recipe(run_path(run, run_file::recipe));
-  if (threads > 0)
-    set_thread_count(threads);
-  else
-    use_threads(recipe);
-  const std::shared_ptr<const Dataset> data = load_data(recipe, Split::test);
-  Device& device = find_device(recipe.text("device"));
-  ParameterTable parameters;
-  StateStore states(device);
-  Arena arena(device);
-  Evaluation evaluation(make_model(recipe, *data), data, recipe.integer("batch"),
-                        *parse_dtype(recipe.text("precision")), parameters, states, arena);
-  load_weights(run_path(run, run_file::weights), parameters, states);
-  return *evaluation.run();
 }
 
 }  // namespace gradus

@@ -73,8 +73,10 @@ struct TrainingOptions {
 TrainingResult train(const Recipe& recipe, const std::string& run,
                      const TrainingObserver& observer = {}, const TrainingOptions& options = {});
 
-// The score of a finished run on the test split. Throws not_found where `run` is not one, bad_data
-// where its weights do not fit its recipe. `threads`: 0 for the recipe's.
-Score evaluate_run(const std::string& run, int threads = 0);
+// The score of a finished run on the test split, or of its checkpoint after optimizer step
+// `checkpoint` where that is not negative. Throws not_found where `run` or the checkpoint is not
+// one, bad_data where the checkpoint is damaged or the weights do not fit the recipe. `threads`: 0
+// for the recipe's.
+Score evaluate_run(const std::string& run, int threads = 0, int64_t checkpoint = -1);
 
 }  // namespace gradus

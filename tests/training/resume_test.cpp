@@ -320,5 +320,25 @@ TEST_F(ResumeTest, AFailedSaveIsAnErrorInBothModes) {
   }
 }
 
+TEST_F(ResumeTest, ACheckpointCanBeScored) {
+  const Settings settings = {"steps=6", "checkpoint.every=2", "checkpoint.keep=3"};
+  train(recipe(settings), run_);
+  EXPECT_EQ(evaluate_run(run_, 0, 6).loss, evaluate_run(run_).loss);
+  EXPECT_NE(evaluate_run(run_, 0, 2).loss, evaluate_run(run_).loss);
+  const auto error_of = [&](int64_t checkpoint) {
+    try {
+      evaluate_run(run_, 0, checkpoint);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(error_of(5).find("no checkpoint of step 5, but of 6, 4, 2"), std::string::npos);
+  std::ofstream(run_ + "/checkpoints/step-00000004/state.safetensors", std::ios::app) << "x";
+  EXPECT_NE(error_of(4).find("damaged"), std::string::npos) << error_of(4);
+  fs::remove(run_ + "/final.safetensors");
+  EXPECT_NE(error_of(-1).find("not finished"), std::string::npos) << error_of(-1);
+}
+
 }  // namespace
 }  // namespace gradus
