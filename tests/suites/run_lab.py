@@ -14,7 +14,6 @@ FINISHED, REFUSED, STOPPED = 0, 5, 10  # exit codes, docs/exit_codes.md
 MLP = """
 batch = 30
 accumulate = 3
-steps = {steps}
 validate_every = 7
 [model]
 name = "mlp"
@@ -24,7 +23,6 @@ dropout = 0.3
 CNN = """
 batch = 24
 accumulate = 3
-steps = {steps}
 validate_every = 5
 [optimizer]
 name = "nesterov"
@@ -37,7 +35,6 @@ dropout = 0.2
 LSTM = """
 batch = 12
 accumulate = 3
-steps = {steps}
 clip = 1.0
 [model]
 name = "lstm"
@@ -49,7 +46,6 @@ dropout = 0.2
 GPT = """
 batch = 12
 accumulate = 3
-steps = {steps}
 clip = 1.0
 [schedule]
 name = "cosine"
@@ -102,7 +98,7 @@ class Lab:
         self._write(name + "-labels-idx1-ubyte", struct.pack(">II", 0x801, count) + labels)
 
     def recipe(self, name, text):
-        self._write(name + ".toml", text.format(data=self.folder, steps="{steps}").encode())
+        self._write(name + ".toml", text.replace("{data}", self.folder).encode())
         return os.path.join(self.folder, name + ".toml")
 
     def run_folder(self, name):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -51,8 +52,8 @@ class TrainingTest : public testing::Test {
   }
 
   Recipe recipe(std::vector<std::string> settings) const {
-    const std::vector<std::string> common = {"data.path=" + folder_.path(), "data.classes=4",
-                                             "batch=20", "model.hidden=16"};
+    std::vector<std::string> common = {"data.path=" + folder_.path(), "data.classes=4", "batch=20"};
+    if (!std::ranges::count(settings, "model.name=resnet")) common.push_back("model.hidden=16");
     settings.insert(settings.begin(), common.begin(), common.end());
     return parse_recipe("", "test", settings);
   }
