@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command in README.md, CONTRIBUTING.md and docs/ works: the lines of ```sh blocks are checked
-one by one, and blocks marked ```sh run are executed, line by line, in a scratch folder.
+one by one, and blocks marked ```sh run are executed, line by line, in a scratch folder. All of
+README.md is run, here or by a test of its own.
 
 A checked line must name a script of the tree (which must answer --help and parse), a preset that
 exists, or a command of the program with options that its --help lists; its recipes must exist.
@@ -16,6 +17,8 @@ import tempfile
 import tree
 
 BLOCK = re.compile(r"^```(sh[^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# What README.md may show without running it here: tests of their own do.
+RUN_ELSEWHERE = ("scripts/quickstart.sh", "scripts/test.sh")
 UNCHECKED = ("git", "cd", "apt-get", "sudo", "less", "cat", "ls")
 
 
@@ -102,6 +105,13 @@ def check(command, root, program):
     return ""
 
 
+def unrun(page, marks, command):
+    """A command of README.md that no test runs."""
+    if page != "README.md" or "run" in marks or command in RUN_ELSEWHERE:
+        return ""
+    return "no test runs it; mark its block ```sh run"
+
+
 def execute(command, program, folder):
     """Runs a line as it stands, in a folder of links to the tree, so that the tree stays clean."""
     environment = dict(os.environ, PATH=os.path.dirname(program) + ":" + os.environ["PATH"])
@@ -144,7 +154,7 @@ def main():
                 continue
             for line, marks, command in commands(tree.read(root, page)):
                 count += 1
-                wrong = check(command, root, program)
+                wrong = check(command, root, program) or unrun(page, marks, command)
                 if not wrong and "run" in marks:
                     wrong = execute(command, program, folder)
                 if wrong:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gates are tested by planting the fault that each is there to find into a small tree."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -270,6 +271,47 @@ class PageCode(unittest.TestCase):
         self.assertEqual(check_page_code.missing_blocks(page, "int a;\n"), (["int b;"], 2))
 
 
+class OpPage(unittest.TestCase):
+    OP = {
+        "name": "floor",
+        "signature": "floor(input)",
+        "doc": "the largest whole number below",
+        "inputs": [{"name": "input", "kind": "required", "differentiable": True}],
+        "outputs": ["output"],
+        "attributes": [{"name": "dim", "type": "int", "default": None, "required": False}],
+        "dtypes": ["f32"],
+        "gradient": "piecewise constant",
+        "composite": False,
+        "view": False,
+        "random": False,
+        "in_place": [],
+        "updates": [],
+        "autocast": "follow",
+    }
+
+    def gate(self, op, *more):
+        with open(self.root + "/list.json", "w", encoding="utf-8") as stream:
+            json.dump([op], stream)
+        command = [sys.executable, GATES + "/check_op_page.py", "--root", self.root]
+        command += ["--program", self.program, *more]
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return run.returncode
+
+    def test_a_page_that_is_old(self):
+        self.root = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.root)
+        os.makedirs(self.root + "/docs")
+        self.program = self.root + "/gradus"
+        with open(self.program, "w", encoding="utf-8") as stream:
+            stream.write(f"#!/bin/sh\ncat {self.root}/list.json\n")
+        os.chmod(self.program, 0o755)
+        self.assertEqual(self.gate(self.OP), 1)
+        self.assertEqual(self.gate(self.OP, "--write"), 0)
+        self.assertEqual(self.gate(self.OP), 0)
+        for key, value in (("doc", "another"), ("gradient", "yes"), ("dtypes", ["f32", "f64"])):
+            self.assertEqual(self.gate(dict(self.OP, **{key: value})), 1, key)
+
+
 class Docs(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
@@ -311,6 +353,12 @@ class Docs(unittest.TestCase):
             "make everything",
         ):
             self.assertNotEqual(self.check(command), "", command)
+
+    def test_what_the_readme_shows_is_run(self):
+        self.assertNotEqual(check_docs.unrun("README.md", [], "gradus --help"), "")
+        self.assertEqual(check_docs.unrun("README.md", ["run"], "gradus --help"), "")
+        self.assertEqual(check_docs.unrun("README.md", [], "scripts/test.sh"), "")
+        self.assertEqual(check_docs.unrun("docs/a.md", [], "gradus --help"), "")
 
     def test_executes(self):
         self.assertEqual(check_docs.execute("gradus train", self.program, self.folder), "")

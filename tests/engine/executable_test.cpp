@@ -239,6 +239,27 @@ TEST(Executable, RefusesUnknownNamesAndWrongShapes) {
   EXPECT_THROW(program.set_input("z", Tensor::full(DType::f32, {2}, 0)), Error);
   EXPECT_THROW(program.set_input("x", Tensor::full(DType::f32, {3}, 0)), Error);
   EXPECT_THROW(program.output("x"), Error);
+  EXPECT_THROW(program.set_input("x", 1.0), Error);  // two elements
+  EXPECT_THROW(program.set_input("z", 1.0), Error);
+}
+
+// A number goes into an input of any dtype rounded to it, and comes out of item().
+TEST(Executable, NumbersBecomeInputsOfOneElement) {
+  register_all_ops();
+  for (const auto& [dtype, expected] : {std::pair{DType::f64, 0.1},
+                                        {DType::f32, double{0.1f}},
+                                        {DType::bf16, 0.10009765625},
+                                        {DType::i64, 0.0},
+                                        {DType::bool_, 1.0}}) {
+    auto graph = std::make_shared<Graph>();
+    graph->output("y", reshape(graph->input("x", dtype, {}), {1}));
+    StateStore states(cpu_device());
+    Arena arena(cpu_device());
+    Executable program(graph, states, arena);
+    program.set_input("x", 0.1);
+    program.run();
+    EXPECT_EQ(program.output("y").item(), expected) << dtype_name(dtype);
+  }
 }
 
 }  // namespace
