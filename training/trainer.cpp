@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "data/sources.h"
 #include "engine/base/error.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/sealed_folder.h"
