@@ -9,11 +9,13 @@ namespace {
 
 volatile std::sig_atomic_t was_asked = 0;
 
-// Sets a flag, and gives both signals their own effect back for the next time.
-void ask(int) {
-  was_asked = 1;
+// Sets a flag, and gives both signals their own effect back for the next time. Where two come at
+// once, another thread may be in here already.
+void ask(int number) {
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
+  if (was_asked) std::raise(number);
+  was_asked = 1;
 }
 
 // Who started us may have chosen to ignore a signal: nohup, a shell's background job.

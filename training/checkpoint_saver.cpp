@@ -61,8 +61,9 @@ void CheckpointSaver::save(const Progress& progress) {
 }
 
 void CheckpointSaver::check() {
-  using namespace std::chrono_literals;
-  if (under_way_.valid() && under_way_.wait_for(0s) == std::future_status::ready) under_way_.get();
+  if (under_way_.valid() &&
+      under_way_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+    under_way_.get();
 }
 
 void CheckpointSaver::wait() {

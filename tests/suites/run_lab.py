@@ -91,7 +91,9 @@ class Lab:
     def _write_images(self, name, count):
         labels = bytes(self.random.randrange(4) for _ in range(count))
         pixels = bytes(
-            self.random.randrange(120) + 100 * (p // 50 == label) for label in labels for p in range(144)
+            self.random.randrange(120) + 100 * (p // 50 == label)
+            for label in labels
+            for p in range(144)
         )
         head = struct.pack(">IIII", 0x803, count, 12, 12)
         self._write(name + "-images-idx3-ubyte", head + pixels)

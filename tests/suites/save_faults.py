@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Lets every file call of a training run fail in turn: the process dies there, dies half-way through
-a write, or the call returns an error, once or from there on. Whatever happens, no checkpoint that
-is there is damaged, none that was whole is lost, and the same command ends with the weights and
+"""Lets every file call of a training run fail in turn: the process dies there, dies half-way
+through a write, or the call returns an error, once or from there on. Whatever happens, no
+checkpoint that is there is damaged, none that was whole is lost, and the same command ends with the weights and
 metrics of an undisturbed run. Ends with a full disk, where a small tmpfs can be mounted."""
 
 import argparse
