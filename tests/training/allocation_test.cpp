@@ -123,6 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
                    with(images, {"model.name=cnn", "model.channels=8,8", "optimizer.name=momentum",
                                  "schedule.name=cosine", "schedule.warmup=3"}),
                    3},
+        RecipeCase{"mlp_in_parts", with(images, {"model.hidden=16", "accumulate=4"}), 1},
         RecipeCase{"cnn_f64", with(images, {"model.name=cnn", "precision=f64"}), 1},
         RecipeCase{"lstm", with(text, {"model.name=lstm", "model.width=16", "model.cells=16"}), 1},
         RecipeCase{"gpt_two_threads",
