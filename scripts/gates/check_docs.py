@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command in README.md, CONTRIBUTING.md and docs/ works: the lines of ```sh blocks are checked
-one by one, and blocks marked ```sh run are executed, line by line, in a scratch folder. All of
-README.md is run, here or by a test of its own.
+one by one, and blocks marked ```sh run are executed, line by line, in a scratch folder
+(```sh run steps=20 cuts long trainings short). All of README.md is run, here or by a test of its own.
 
 A checked line must name a script of the tree (which must answer --help and parse), a preset that
 exists, or a command of the program with options that its --help lists; its recipes must exist.
@@ -105,6 +105,12 @@ def check(command, root, program):
     return ""
 
 
+def shortened(command, marks):
+    """A training with the settings of its block's marks, as in ```sh run steps=20, behind it."""
+    settings = [mark for mark in marks if "=" in mark]
+    return " ".join([command, *settings]) if "gradus train " in command else command
+
+
 def unrun(page, marks, command):
     """A command of README.md that no test runs."""
     if page != "README.md" or "run" in marks or command in RUN_ELSEWHERE:
@@ -122,6 +128,7 @@ def execute(command, program, folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     )
     return f"exit code {run.returncode}: {run.stdout[-500:]}" if run.returncode else ""
 
@@ -156,7 +163,7 @@ def main():
                 count += 1
                 wrong = check(command, root, program) or unrun(page, marks, command)
                 if not wrong and "run" in marks:
-                    wrong = execute(command, program, folder)
+                    wrong = execute(shortened(command, marks), program, folder)
                 if wrong:
                     problems.append(f"{page}:{line}: {command}: {wrong}")
     if not count:

@@ -360,6 +360,12 @@ class Docs(unittest.TestCase):
         self.assertEqual(check_docs.unrun("README.md", [], "scripts/test.sh"), "")
         self.assertEqual(check_docs.unrun("docs/a.md", [], "gradus --help"), "")
 
+    def test_long_trainings_are_cut_short(self):
+        marks = ["run", "steps=20"]
+        train = "gradus train a b=1"
+        self.assertEqual(check_docs.shortened(train, marks), train + " steps=20")
+        self.assertEqual(check_docs.shortened("gradus eval a", marks), "gradus eval a")
+
     def test_executes(self):
         self.assertEqual(check_docs.execute("gradus train", self.program, self.folder), "")
         self.assertIn("exit code 2", check_docs.execute("gradus none", self.program, self.folder))
