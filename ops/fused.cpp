@@ -20,6 +20,17 @@ DType dtype_at(int64_t word) {
   return static_cast<DType>(word);
 }
 
+DType checked_compute(const InferArgs& args) {
+  const DType compute = args.attrs.dtype("compute");
+  GRADUS_CHECK(compute == DType::f32 || compute == DType::f64 || compute == DType::i64,
+               "[fused] attribute 'compute', expected f32, f64 or i64, got {}",
+               dtype_name(compute));
+  for (const TensorSpec& in : args.in)
+    GRADUS_CHECK(compute != DType::i64 || !is_floating(in.dtype),
+                 "[fused] computes in i64, but an input is {}", dtype_name(in.dtype));
+  return compute;
+}
+
 void check_program(const InferArgs& args) {
   const auto& program = args.attrs.integers("program");
   const size_t count = program.size() / words;
@@ -29,10 +40,7 @@ void check_program(const InferArgs& args) {
                    args.in.size() <= kernels::pointwise_max_inputs,
                "[fused] a program of {} numbers, {} parameters and {} inputs is not legal",
                program.size(), args.attrs.reals("parameters").size(), args.in.size());
-  const DType compute = args.attrs.dtype("compute");
-  GRADUS_CHECK(compute == DType::f32 || compute == DType::f64 || compute == DType::i64,
-               "[fused] attribute 'compute', expected f32, f64 or i64, got {}",
-               dtype_name(compute));
+  const DType compute = checked_compute(args);
   const int64_t inputs = static_cast<int64_t>(args.in.size());
   for (size_t i = 0; i < count; ++i) {
     const int64_t code = program[i * words];
