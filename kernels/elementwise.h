@@ -31,6 +31,8 @@ enum class Pointwise : int {
 };
 
 int pointwise_arity(Pointwise op);
+// Whether the op computes in i64 too.
+bool pointwise_takes_integers(Pointwise op);
 
 // Sources are values: 0 .. inputs-1 are the program's inputs, inputs + i is the result of
 // instruction i.

@@ -20,6 +20,17 @@ DType dtype_at(int64_t word) {
   return static_cast<DType>(word);
 }
 
+DType checked_compute(const InferArgs& args) {
+  const DType compute = args.attrs.dtype("compute");
+  GRADUS_CHECK(compute == DType::f32 || compute == DType::f64 || compute == DType::i64,
+               "[fused] attribute 'compute', expected f32, f64 or i64, got {}",
+               dtype_name(compute));
+  for (const TensorSpec& in : args.in)
+    GRADUS_CHECK(compute != DType::i64 || !is_floating(in.dtype),
+                 "[fused] computes in i64, but an input is {}", dtype_name(in.dtype));
+  return compute;
+}
+
 void check_program(const InferArgs& args) {
   const auto& program = args.attrs.integers("program");
   const size_t count = program.size() / words;
@@ -29,16 +40,22 @@ void check_program(const InferArgs& args) {
                    args.in.size() <= kernels::pointwise_max_inputs,
                "[fused] a program of {} numbers, {} parameters and {} inputs is not legal",
                program.size(), args.attrs.reals("parameters").size(), args.in.size());
+  const DType compute = checked_compute(args);
   const int64_t inputs = static_cast<int64_t>(args.in.size());
   for (size_t i = 0; i < count; ++i) {
     const int64_t code = program[i * words];
     GRADUS_CHECK(code >= 0 && code < static_cast<int64_t>(Pointwise::count),
                  "[fused] no pointwise op has the code {}", code);
-    (void)dtype_at(program[i * words + 1]);
-    const int arity = kernels::pointwise_arity(static_cast<Pointwise>(code));
-    for (int k = 0; k < arity; ++k) {
+    const Pointwise op = static_cast<Pointwise>(code);
+    GRADUS_CHECK(compute != DType::i64 || kernels::pointwise_takes_integers(op),
+                 "[fused] the pointwise op {} does not compute in i64", code);
+    const DType result = dtype_at(program[i * words + 1]);
+    GRADUS_CHECK(compute != DType::i64 || !is_reduced_float(result),
+                 "[fused] instruction {} computes in i64, but gives {}", i, dtype_name(result));
+    const int arity = kernels::pointwise_arity(op);
+    for (int k = 0; k < 3; ++k) {
       const int64_t source = program[i * words + 2 + static_cast<size_t>(k)];
-      GRADUS_CHECK(source >= 0 && source < inputs + static_cast<int64_t>(i),
+      GRADUS_CHECK(source >= (k < arity ? 0 : -1) && source < inputs + static_cast<int64_t>(i),
                    "[fused] instruction {} reads value {}", i, source);
     }
   }
@@ -57,8 +74,12 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
     GRADUS_CHECK(instruction >= 0 && instruction < static_cast<int64_t>(program.size() / words),
                  "[fused] there is no value {} to store", value);
     outputs.push_back({dtype_at(program[static_cast<size_t>(instruction) * words + 1]), size});
+    GRADUS_CHECK(contains(all_types, outputs.back().dtype), "[fused] dtype {} is for storage only",
+                 dtype_name(outputs.back().dtype));
+    (void)outputs.back().bytes();
   }
-  GRADUS_CHECK(outputs.size() <= kernels::pointwise_max_outputs, "[fused] {} outputs are too many",
+  GRADUS_CHECK(!outputs.empty() && outputs.size() <= kernels::pointwise_max_outputs,
+               "[fused] outputs, expected 1 to {}, got {}", kernels::pointwise_max_outputs,
                outputs.size());
   return outputs;
 }

@@ -2,6 +2,7 @@
 #include "kernels/cpu/pointwise_program.h"
 
 #include <cstring>
+#include <string_view>
 
 #include "engine/base/dispatch.h"
 #include "engine/base/error.h"
@@ -253,6 +254,22 @@ int pointwise_arity(Pointwise op) {
 #undef GRADUS_TERNARY
     default:
       return 1;
+  }
+}
+
+bool pointwise_takes_integers(Pointwise op) {
+  switch (op) {
+#define GRADUS_UNARY(name, kind, ...) \
+  case Pointwise::name:               \
+    return #kind != std::string_view("real");
+#define GRADUS_BINARY GRADUS_UNARY
+#define GRADUS_TERNARY GRADUS_UNARY
+#include "kernels/elementwise.inc"
+#undef GRADUS_UNARY
+#undef GRADUS_BINARY
+#undef GRADUS_TERNARY
+    default:
+      return op != Pointwise::round_f16 && op != Pointwise::round_bf16;
   }
 }
 

@@ -12,15 +12,12 @@
 #include "engine/base/error.h"
 #include "engine/op/registry.h"
 #include "ops/all_ops.h"
-#include "tools/op_case.h"
+#include "tests/support/op_attempt.h"
 #include "tools/op_run.h"
 
 namespace {
 
 using gradus::OpDef;
-
-// Elements of all values of a graph that is run.
-constexpr int64_t most_elements = 1 << 14;
 
 const OpDef& chosen_op(std::string_view line) {
   const auto ops = gradus::all_ops();
@@ -43,31 +40,6 @@ const std::vector<gradus::Tensor>& inputs_of(const OpDef& op) {
   return place->second;
 }
 
-bool is_little_work(const gradus::Graph& graph) {
-  int64_t left = most_elements;
-  for (const gradus::Node& node : graph.nodes())
-    for (const gradus::TensorSpec& spec : node.outputs)
-      if (spec.present && (left -= std::min(spec.numel(), most_elements)) < 0) return false;
-  return true;
-}
-
-void try_op(const OpDef& op, const gradus::AttrList& attrs) {
-  const gradus::OpCase op_case{&op, attrs, inputs_of(op)};
-  const gradus::OpGraph plain(op_case);
-  const bool gradient =
-      !plain.floating_outputs().empty() && !plain.differentiable().empty() && op.no_grad.empty();
-  const gradus::OpGraph graph(op_case, gradient ? 1 : 0);
-  if (!is_little_work(graph.graph())) return;
-  gradus::TensorMap inputs = gradus::named_inputs(op_case);
-  for (int node : graph.graph().inputs()) {
-    const gradus::Node& input = graph.graph().node(node);
-    if (!inputs.contains(input.name))
-      inputs[input.name] =
-          gradus::random_tensor(input.outputs[0].dtype, input.outputs[0].shape, input.name);
-  }
-  (void)graph.run(inputs);
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -77,7 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t line = std::min(text.find('\n'), size);
   const OpDef& op = chosen_op(text.substr(0, line));
   try {
-    try_op(op, gradus::attributes_from_json(op, text.substr(std::min(line + 1, size))));
+    const gradus::AttrList attrs =
+        gradus::attributes_from_json(op, text.substr(std::min(line + 1, size)));
+    gradus::attempt({&op, attrs, inputs_of(op)});
   } catch (const gradus::Error& error) {
     // Refused: what hostile input should meet; but never as a fault of our own.
     if (error.kind() == gradus::ErrorKind::internal) __builtin_trap();
