@@ -39,9 +39,6 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec out{result_dtype(args.attrs), {static_cast<int64_t>(count)}};
   GRADUS_CHECK(contains(number_types, out.dtype), "[arange] attribute 'dtype' cannot be {}",
                dtype_name(out.dtype));
-  GRADUS_CHECK(is_floating(out.dtype) || std::fabs(step) >= 1.0,
-               "[arange] attribute 'step', expected at least 1 in magnitude for {}, got {}",
-               dtype_name(out.dtype), step);
   (void)out.bytes();
   return {out};
 }
@@ -77,24 +74,26 @@ std::vector<Sample> samples() {
 }  // namespace
 
 OpDef arange_op() {
-  return {.name = "arange",
-          .doc =
-              "start, start + step, ... below end (above it for a negative step); without dtype "
-              "i64 where all three are whole, else f32",
-          .inputs = {},
-          .attributes = {{"start", AttrType::real, 0.0},
-                         {"end", AttrType::real, {}, true},
-                         {"step", AttrType::real, 1.0},
-                         {"dtype", AttrType::dtype}},
-          .dtypes = number_types,
-          .infer = infer,
-          .no_grad = "has no inputs",
-          .cpu = {{"reference", run}},
-          .half = HalfPolicy::native,
-          .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{static_cast<double>(query.out[0].numel()), least_bytes(query)};
-          }};
+  return {
+      .name = "arange",
+      .doc =
+          "start, start + step, ... below end (above it for a negative step); without dtype "
+          "i64 where all three are whole, else f32; an integer dtype counts the elements first, "
+          "then drops the fractions of start and step",
+      .inputs = {},
+      .attributes = {{"start", AttrType::real, 0.0},
+                     {"end", AttrType::real, {}, true},
+                     {"step", AttrType::real, 1.0},
+                     {"dtype", AttrType::dtype}},
+      .dtypes = number_types,
+      .infer = infer,
+      .no_grad = "has no inputs",
+      .cpu = {{"reference", run}},
+      .half = HalfPolicy::native,
+      .samples = samples,
+      .cost = [](const KernelQuery& query) {
+        return Cost{static_cast<double>(query.out[0].numel()), least_bytes(query)};
+      }};
 }
 
 }  // namespace gradus

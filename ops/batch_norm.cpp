@@ -152,6 +152,10 @@ std::vector<TensorSpec> batch_norm_outputs(const InferArgs& args,
   GRADUS_CHECK(!training || shape.count() != 1,
                "[{}] training, expected more than one value per channel, got {}", args.op,
                to_string(x));
+  const double eps = args.attrs.real("eps");
+  GRADUS_CHECK(training ? !(eps <= 0) : !(eps < 0),
+               "[{}] attribute 'eps', expected more than 0 in training, else 0 or more, got {}",
+               args.op, eps);
   const Shape channels{shape.channels};
   check_affine(args, running_mean_in, "running_mean", channels);
   check_affine(args, running_var_in, "running_var", channels);

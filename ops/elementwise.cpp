@@ -59,15 +59,18 @@ std::array<double, 2> Parameters::values(const Attrs& attrs, std::string_view op
       break;
     case Form::reals:
       for (size_t i = 0; i < attributes.size(); ++i) result[i] = attrs.real(attributes[i].name);
+      GRADUS_CHECK(op != "hardtanh" || !(result[0] > result[1]),
+                   "[hardtanh] attribute 'min_val', expected at most max_val ({}), got {}",
+                   result[1], result[0]);
       break;
     case Form::bounds: {
       const double infinity = std::numeric_limits<double>::infinity();
       const std::string_view lower = attributes[0].name, upper = attributes[1].name;
       result = {attrs.has(lower) ? attrs.real(lower) : -infinity,
                 attrs.has(upper) ? attrs.real(upper) : infinity};
-      for (int i = 0; i < 2; ++i)
-        GRADUS_CHECK(!std::isnan(result[i]), "[{}] attribute '{}', expected a number, got nan", op,
-                     i == 0 ? lower : upper);
+      GRADUS_CHECK(attrs.has(lower) || attrs.has(upper),
+                   "[{}] attributes '{}' and '{}', expected at least one of them", op, lower,
+                   upper);
       break;
     }
     case Form::decimals:
@@ -77,8 +80,9 @@ std::array<double, 2> Parameters::values(const Attrs& attrs, std::string_view op
       const std::string_view name = attributes[0].name;
       const std::string_view text = attrs.has(name) ? std::string_view(attrs.text(name)) : "";
       const auto found = std::find(choices.begin(), choices.end(), text);
-      GRADUS_CHECK(found != choices.end(), "[{}] attribute '{}', expected '{}' or '{}', got '{}'",
-                   op, name, choices[choices.size() - 2], choices.back(), text);
+      GRADUS_CHECK(found != choices.end() && (attrs.has(name) == !text.empty()),
+                   "[{}] attribute '{}', expected '{}' or '{}', got '{}'", op, name,
+                   choices[choices.size() - 2], choices.back(), text);
       result[0] = static_cast<double>(found - choices.begin());
     }
   }
@@ -119,7 +123,8 @@ std::span<const TensorSpec> promoted(Pointwise op, std::span<const TensorSpec> i
 bool has_real_bound(Pointwise op, const Attrs& attrs) {
   if (op != Pointwise::clamp) return false;
   const auto is_real = [&](std::string_view name) {
-    return attrs.has(name) && attrs.real(name) != std::trunc(attrs.real(name));
+    const double bound = attrs.has(name) ? attrs.real(name) : 0;
+    return bound != std::trunc(bound) || std::isinf(bound);
   };
   return is_real("min") || is_real("max");
 }
@@ -153,6 +158,27 @@ void check_arithmetic(Pointwise op, DType type, const Attrs& attrs) {
       attrs.real("alpha"));
 }
 
+// Rows whose operands PyTorch takes in some dtypes only.
+void check_operands(Pointwise op, std::span<const TensorSpec> in) {
+  const auto is_bool = [](const TensorSpec& spec) { return spec.dtype == DType::bool_; };
+  GRADUS_CHECK(op != Pointwise::sub || std::ranges::none_of(in, is_bool),
+               "[sub] dtypes, expected numbers, got {} and {}; see logical_not and ne",
+               dtype_name(in[0].dtype), dtype_name(in[1].dtype));
+  GRADUS_CHECK(op != Pointwise::heaviside || in[0].dtype == in[1].dtype,
+               "[heaviside] expected operands of one dtype, got {} and {}", dtype_name(in[0].dtype),
+               dtype_name(in[1].dtype));
+  GRADUS_CHECK(op != Pointwise::where || is_bool(in[0]) || in[0].dtype == DType::u8,
+               "[where] input 0 ('condition') dtype, expected bool, got {}",
+               dtype_name(in[0].dtype));
+}
+
+// Whether an operand is a scalar of a wider integer than the others' dtype, which rules the
+// result's; its value is then wrapped to that dtype first.
+bool wraps(const TensorSpec& spec, DType type) {
+  return spec.shape.rank() == 0 && !is_floating(type) && type != DType::bool_ &&
+         spec.dtype != DType::bool_ && dtype_bits(spec.dtype) > dtype_bits(type);
+}
+
 // The numbers that a tile function takes; in bool, alpha is a truth value too.
 std::array<double, 2> parameter_values(Pointwise op, DType type, const Attrs& attrs) {
   std::array<double, 2> values = row(op).parameters.values(attrs, row(op).name);
@@ -164,6 +190,7 @@ template <Pointwise op>
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const std::string_view name = row(op).name;
   const DType type = value_type(op, args.in, args.attrs);
+  check_operands(op, args.in);
   check_arithmetic(op, type, args.attrs);
   (void)parameter_values(op, type, args.attrs);
   Shape shape = args.in[0].shape;
@@ -176,6 +203,7 @@ using Evaluate = void (*)(const kernels::PointwiseArgs&);
 void run_with(Evaluate evaluate, Pointwise op, const RunArgs& args) {
   std::array<kernels::PointwiseInput, 3> inputs;
   std::array<TensorSpec, 3> specs;
+  std::array<int64_t, 3> scalars{};
   kernels::PointwiseInstruction step{op, {-1, -1, -1}, {}};
   for (size_t i = 0; i < args.in.size(); ++i) {
     inputs[i] = {args.in[i].data, args.in[i].dtype, args.in[i].shape};
@@ -183,6 +211,12 @@ void run_with(Evaluate evaluate, Pointwise op, const RunArgs& args) {
     step.sources[i] = static_cast<int>(i);
   }
   const DType type = value_type(op, std::span(specs).first(args.in.size()), args.attrs);
+  for (size_t i = 0; i < args.in.size(); ++i) {
+    if (!wraps(specs[i], type)) continue;
+    convert(specs[i].dtype, args.in[i].data, type, &scalars[i], 1);
+    inputs[i].data = &scalars[i];
+    inputs[i].dtype = type;
+  }
   step.parameters = parameter_values(op, type, args.attrs);
   const kernels::PointwiseOutput output{args.out[0].data, args.out[0].dtype,
                                         static_cast<int>(args.in.size())};
@@ -218,6 +252,8 @@ std::vector<KernelVariant> variants() {
 template <Pointwise op>
 std::optional<PointwiseCode> pointwise(const InferArgs& args) {
   const DType type = value_type(op, args.in, args.attrs);
+  for (const TensorSpec& spec : args.in)
+    if (wraps(spec, type)) return std::nullopt;
   const std::array<double, 2> values = parameter_values(op, type, args.attrs);
   return PointwiseCode{static_cast<int>(op), compute_type(type), {values[0], values[1]}};
 }
@@ -253,7 +289,8 @@ SampleInput operand(const Shape& shape, double lo, double hi) {
 // Every attribute off its default, one set per form.
 std::vector<AttrList> attribute_sets(Pointwise op) {
   const Parameters& parameters = row(op).parameters;
-  std::vector<AttrList> sets{{}};
+  std::vector<AttrList> sets;
+  if (parameters.form != Parameters::Form::bounds) sets.emplace_back();
   switch (parameters.form) {
     case Parameters::Form::none:
       break;

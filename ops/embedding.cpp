@@ -22,8 +22,8 @@ namespace {
 
 std::vector<TensorSpec> infer(const InferArgs& args) {
   const TensorSpec& weight = args.in[1];
-  GRADUS_CHECK(weight.shape.rank() == 2 && contains(float_types, weight.dtype),
-               "[embedding] input 1 ('weight'), expected a floating matrix (rows, width), got {}",
+  GRADUS_CHECK(weight.shape.rank() == 2 && contains(all_types, weight.dtype),
+               "[embedding] input 1 ('weight'), expected a matrix (rows, width), got {}",
                to_string(weight));
   (void)padding_row(args.attrs, weight.shape[0], args.op);
   TensorSpec out{weight.dtype, args.in[0].shape};

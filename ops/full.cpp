@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/error.h"
 #include "engine/tensor/tensor.h"
+#include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/support.h"
 
@@ -12,6 +13,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   GRADUS_CHECK(contains(all_types, spec.dtype), "[full] dtype {} is for storage only",
                dtype_name(spec.dtype));
   (void)spec.bytes();
+  if (!is_floating(spec.dtype))
+    (void)element_value(args.op, "fill_value", args.attrs.real("fill_value"), spec.dtype);
   return {spec};
 }
 
@@ -19,7 +22,8 @@ void run(const RunArgs& args) {
   const TensorRef& out = args.out[0];
   const int64_t count = out.numel();
   if (count == 0) return;
-  const double value = args.attrs.real("fill_value");
+  double value = args.attrs.real("fill_value");
+  if (!is_floating(out.dtype)) value = element_value("full", "fill_value", value, out.dtype);
   const int64_t width = dtype_bits(out.dtype) / 8;
   convert(DType::f64, &value, out.dtype, out.data, 1);
   // Doubles what is filled until all is.

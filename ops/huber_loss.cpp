@@ -12,7 +12,9 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   GRADUS_CHECK(delta > 0, "[huber_loss] attribute 'delta', expected more than 0, got {}", delta);
   check_loss_inputs(in[0], in[1], "huber_loss");
   const Value error = in[0] - in[1], size = abs(error);
-  const Value loss = where(size <= delta, 0.5 * square(error), delta * (size - 0.5 * delta));
+  // What is outside does not reach the square, whose gradient could be infinite there.
+  const Value outside = size > delta, inside = where(outside, zeros_like(error), error);
+  const Value loss = where(outside, delta * (size - 0.5 * delta), 0.5 * square(inside));
   return {reduce_loss(loss, attrs, "huber_loss")};
 }
 

@@ -32,7 +32,7 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
     return {out[0], in[running_mean_in], in[running_var_in]};
   }
   const int64_t space = batch_norm_shape(x.shape(), false).space, channels = x.shape()[1];
-  GRADUS_CHECK(space > 1, "[instance_norm] expected more than one value in space, got {}",
+  GRADUS_CHECK(space != 1, "[instance_norm] expected more than one value in space, got {}",
                to_string(x.spec()));
   const std::vector<Value> out = apply("group_norm", {x, in[weight_in], in[bias_in]},
                                        {{"num_groups", channels}, {"eps", eps}});

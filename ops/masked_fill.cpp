@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/error.h"
+#include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 
@@ -10,7 +11,9 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   GRADUS_CHECK(in[1].dtype() == DType::bool_,
                "[masked_fill] input 1 ('mask') dtype, expected bool, got {}",
                dtype_name(in[1].dtype()));
-  const Value value = in[0].graph().scalar(attrs.real("value"), in[0].dtype());
+  const DType dtype = in[0].dtype();
+  const Value value = in[0].graph().scalar(
+      element_value("masked_fill", "value", attrs.real("value"), dtype), dtype);
   return {where(in[1], value, in[0])};
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/movement.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "engine/base/error.h"
 #include "engine/tensor/tensor.h"
@@ -32,6 +34,38 @@ uint64_t element_bits(double value, DType dtype) {
       return bits;
     }
   }
+}
+
+namespace {
+
+bool is_signed_integer(DType dtype) {
+  return dtype == DType::i64 || dtype == DType::i32 || dtype == DType::i16 || dtype == DType::i8;
+}
+
+double largest_of(DType dtype) {
+  if (dtype == DType::f16) return 65504;
+  if (dtype == DType::bf16) return 0x1.fep127;
+  if (dtype == DType::f32) return static_cast<double>(std::numeric_limits<float>::max());
+  if (dtype == DType::f64 || dtype == DType::bool_) return std::numeric_limits<double>::infinity();
+  const bool is_signed = is_signed_integer(dtype);
+  return std::ldexp(1.0, static_cast<int>(dtype_bits(dtype)) - (is_signed ? 1 : 0));
+}
+
+}  // namespace
+
+double element_value(std::string_view op, std::string_view attribute, double value, DType dtype,
+                     bool wraps) {
+  const bool integer = !is_floating(dtype) && dtype != DType::bool_;
+  const double whole = integer ? std::trunc(value) : value, limit = largest_of(dtype);
+  bool fits = std::abs(whole) <= limit || (is_floating(dtype) && !std::isfinite(value));
+  if (integer) {
+    const bool negative_fits =
+        is_signed_integer(dtype) ? whole >= -limit : wraps && value == whole && whole > -limit;
+    fits = whole >= 0 ? whole < limit : negative_fits;
+  }
+  GRADUS_CHECK(fits, "[{}] attribute '{}', expected a value of {}, got {}", op, attribute,
+               dtype_name(dtype), value);
+  return integer && whole < 0 && !is_signed_integer(dtype) ? whole + limit : whole;
 }
 
 Shape at_least_1d(const Shape& shape) { return shape.rank() == 0 ? Shape{1} : shape; }

@@ -13,6 +13,10 @@ namespace gradus {
 int64_t element_bytes(DType dtype);
 // `value` converted to `dtype`, as the bytes of one element.
 uint64_t element_bits(double value, DType dtype);
+// The attribute `attribute` as an element of `dtype`: integers drop a fraction, unsigned ones wrap
+// a negative whole number where `wraps` says so. Throws for what the dtype cannot hold.
+double element_value(std::string_view op, std::string_view attribute, double value, DType dtype,
+                     bool wraps = true);
 // A scalar seen as one dim of one element, as PyTorch's indexing sees it.
 Shape at_least_1d(const Shape& shape);
 

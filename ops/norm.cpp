@@ -41,7 +41,8 @@ std::vector<Value> grad(GradArgs& args) {
   if (p == 1) return {signed_like(spread(args, args.dout[0]), x)};
   if (p == 2) return {x * slope(args, p)};
   if (std::isinf(p)) {
-    const Value wins = cast(eq(abs(x), spread(args, args.out[0])), x.dtype());
+    const Value largest = spread(args, args.out[0]);  // NaN where one is
+    const Value wins = cast(logical_or(eq(abs(x), largest), logical_not(eq(x, x))), x.dtype());
     return {signed_like(wins * spread(args, args.dout[0]) / sum_kept(args, wins), x)};
   }
   const Value zero = eq(x, zeros_like(x));

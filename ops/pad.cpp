@@ -62,6 +62,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   TensorSpec out = args.in[0];
   const PadMode mode = pad_mode(args.attrs);
   const Amounts pad = amounts(args.attrs, out.shape.rank());
+  if (args.attrs.has("value"))
+    (void)element_value(args.op, "value", args.attrs.real("value"), out.dtype, false);
   GRADUS_CHECK(mode == PadMode::constant || !args.attrs.has("value"),
                "[pad] attribute 'value' belongs to mode 'constant' only");
   for (int d = 0; d < out.shape.rank(); ++d) {

@@ -28,6 +28,7 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
     return {reshape(roll_dim(reshape(x, {x.spec().numel()}), shifts[0], 0), x.shape())};
   }
   const std::vector<int64_t>& dims = attrs.integers("dims");
+  GRADUS_CHECK(x.rank() > 0, "[roll] attribute 'dims', a scalar has none");
   GRADUS_CHECK(shifts.size() == dims.size(),
                "[roll] attribute 'shifts', expected {} numbers as in 'dims', got {}", dims.size(),
                shifts.size());

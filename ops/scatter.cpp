@@ -34,6 +34,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   GRADUS_CHECK(!args.has(2) || args.in[2].dtype == args.in[0].dtype,
                "[scatter] input 2 ('src') dtype, expected {}, got {}", dtype_name(args.in[0].dtype),
                dtype_name(args.in[2].dtype));
+  if (args.attrs.has("value"))
+    (void)element_value(args.op, "value", args.attrs.real("value"), args.in[0].dtype);
   if (index.numel() > 0) {
     check_index_shape(args.op, index, shape, dim, "input");
     if (args.has(2)) check_index_shape(args.op, index, at_least_1d(args.in[2].shape), -1, "src");
@@ -58,7 +60,8 @@ void run(const RunArgs& args) {
     scatter.src = args.in[2].data;
     scatter.src_shape = at_least_1d(args.in[2].shape);
   } else {
-    scatter.value = element_bits(args.attrs.real("value"), in.dtype);
+    const double value = element_value("scatter", "value", args.attrs.real("value"), in.dtype);
+    scatter.value = element_bits(value, in.dtype);
   }
   const Reduce reduce = reduce_of(args.attrs);
   if (reduce == Reduce::replace) return kernels::scatter_cpu(scatter);

@@ -13,7 +13,9 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   check_loss_inputs(in[0], in[1], "smooth_l1_loss");
   const Value error = in[0] - in[1], size = abs(error);
   if (beta == 0) return {reduce_loss(size, attrs, "smooth_l1_loss")};
-  const Value loss = where(size < beta, square(error) * (0.5 / beta), size - 0.5 * beta);
+  // What is outside does not reach the square, whose gradient could be infinite there.
+  const Value outside = size >= beta, inside = where(outside, zeros_like(error), error);
+  const Value loss = where(outside, size - 0.5 * beta, square(inside) * (0.5 / beta));
   return {reduce_loss(loss, attrs, "smooth_l1_loss")};
 }
 

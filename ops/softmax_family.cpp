@@ -10,7 +10,7 @@ namespace gradus {
 namespace {
 
 DimSplit lines(const RunArgs& args) {
-  return split_at(args.in[0].shape, args.attrs.integer("dim"), "softmax");
+  return split_at(args.in[0].shape, softmax_dim(args.attrs, args.in[0].shape), "softmax");
 }
 
 template <bool log>
@@ -28,7 +28,8 @@ kernels::SoftmaxBackwardArgs bind_backward(const RunArgs& args) {
 
 // The lines are rows of memory.
 bool rows(const KernelQuery& query) {
-  const DimSplit s = split_at(query.in[0].shape, query.attrs.integer("dim"), "softmax");
+  const DimSplit s =
+      split_at(query.in[0].shape, softmax_dim(query.attrs, query.in[0].shape), "softmax");
   return s.inner == 1 && s.dim >= 1;
 }
 
@@ -59,8 +60,14 @@ const std::vector<Case>& cases() {
 
 }  // namespace
 
+int64_t softmax_dim(const Attrs& attrs, const Shape& shape) {
+  if (attrs.has("dim")) return attrs.integer("dim");
+  const int rank = shape.rank();
+  return rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
+}
+
 std::vector<TensorSpec> infer_softmax(const InferArgs& args) {
-  (void)normalize_dim(args.attrs.integer("dim"), args.in[0].shape.rank(), args.op);
+  (void)normalize_dim(softmax_dim(args.attrs, args.in[0].shape), args.in[0].shape.rank(), args.op);
   return {args.in[0]};
 }
 
@@ -81,6 +88,8 @@ std::vector<Sample> softmax_samples() {
     list.push_back({.inputs = {{.shape = c.shape, .lo = -4, .hi = 4}},
                     .attrs = {{"dim", c.dim}},
                     .bench = c.bench});
+  for (const Shape& shape : {Shape{3, 5}, Shape{3, 5, 2}})  // without dim
+    list.insert(list.end() - 1, {.inputs = {{.shape = shape, .lo = -4, .hi = 4}}});
   return list;
 }
 

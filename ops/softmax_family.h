@@ -6,6 +6,9 @@
 
 namespace gradus {
 
+// The attribute; without, PyTorch's implicit choice: 0 for rank 0, 1 and 3, else 1.
+int64_t softmax_dim(const Attrs& attrs, const Shape& shape);
+
 std::vector<TensorSpec> infer_softmax(const InferArgs& args);
 std::vector<TensorSpec> infer_softmax_backward(const InferArgs& args);
 std::vector<KernelVariant> softmax_variants();

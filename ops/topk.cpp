@@ -11,11 +11,7 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const int dim = normalize_dim(args.attrs.integer("dim"), shape.rank(), args.op);
   const int64_t size = shape.rank() ? shape[dim] : 1, k = args.attrs.integer("k");
   GRADUS_CHECK(k >= 0 && k <= size, "[topk] attribute 'k', expected 0 to {}, got {}", size, k);
-  if (shape.rank() > 0) {
-    shape[dim] = k;
-  } else {
-    GRADUS_CHECK(k == 1, "[topk] attribute 'k', expected 1 for a scalar, got {}", k);
-  }
+  if (shape.rank() > 0) shape[dim] = k;  // of a scalar itself, even where k is 0, as PyTorch
   return {{args.in[0].dtype, shape}, {DType::i64, shape}};
 }
 
@@ -28,6 +24,7 @@ std::vector<Sample> samples() {
                            sample({5, 3}, {{"k", 4}, {"dim", 0}, {"largest", false}}),
                            sample({2, 7, 3}, {{"k", 7}, {"dim", 1}, {"sorted", false}}),
                            sample({}, {{"k", 1}}),
+                           sample({}, {{"k", 0}}),
                            sample({1}, {{"k", 1}}),
                            sample({3, 4}, {{"k", 0}}),
                            sample({0, 3}, {{"k", 2}}),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/variance.h"
 
-#include <algorithm>
+#include <limits>
 
 #include "engine/graph/grad_args.h"
 #include "ops/ops.h"
@@ -24,7 +24,14 @@ Value variance_gradient(const GradArgs& args, Value dvar) {
   const double freedom = reduced_count(args) - args.attrs.real("correction");
   const std::vector<int> dims = reduced_dims(args.attrs, x.rank(), "var");
   const Value center = dims.empty() ? x : mean(x, {dims.begin(), dims.end()}, true);
-  return spread(args, dvar) * ((x - center) * (2.0 / std::max(freedom, 0.0)));
+  // Without a degree of freedom PyTorch has infinities (NaN at the mean), or with named dims what
+  // the formula gives for a negative count.
+  if (freedom > 0 || (args.attrs.has("dim") && x.rank() > 0))
+    return spread(args, dvar) * ((x - center) * (2.0 / freedom));
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto constant = [&](double value) { return x.graph().scalar(value, x.dtype()); };
+  return spread(args, dvar) * where(eq(x, center), constant(nan), constant(infinity));
 }
 
 std::vector<Sample> variance_samples() {

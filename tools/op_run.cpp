@@ -54,7 +54,8 @@ bool is_int64(const Json& value) {
 std::optional<AttrValue> sizes_with_none(const Json& value) {
   AttrValue::Integers sizes;
   for (const Json& item : value) {
-    if (!item.is_null() && !is_int64(item)) return std::nullopt;
+    if (!item.is_null() && (!is_int64(item) || item.get<int64_t>() == same_size))
+      return std::nullopt;
     sizes.push_back(item.is_null() ? same_size : item.get<int64_t>());
   }
   return AttrValue(sizes);

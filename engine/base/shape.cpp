@@ -16,13 +16,14 @@ Shape::Shape(std::span<const int64_t> sizes) {
 
 int64_t Shape::product(int first, int last) const {
   int64_t count = 1;
-  bool overflow = false;
+  bool overflow = false, empty = false;
   for (int d = first; d < last; ++d) {
-    if ((*this)[d] == 0) return 0;
-    overflow |= __builtin_mul_overflow(count, (*this)[d], &count);
+    empty |= (*this)[d] == 0;
+    overflow |= __builtin_mul_overflow(count, std::max<int64_t>((*this)[d], 1), &count);
   }
+  // Beside a zero too: others read our files, and compute strides from such a shape.
   GRADUS_CHECK(!overflow, "shape {} has more elements than fit 63 bits", to_string(*this));
-  return count;
+  return empty ? 0 : count;
 }
 
 int64_t Shape::numel() const { return product(0, rank_); }

@@ -8,6 +8,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/base/error.h"
+
 namespace gradus::kernels {
 
 struct LibraryMath {
@@ -66,10 +68,11 @@ struct LibraryMath {
                              : std::nearbyint(x / scale) * scale;
     }
   }
+  // NaN where x or a bound is.
   template <class T>
   static T clamp(T x, T lo, T hi) {
-    const T above = x < lo ? lo : x;
-    return above > hi ? hi : above;
+    const T above = x < lo || lo != lo ? lo : x;
+    return above > hi || hi != hi ? hi : above;
   }
   // Stable on both sides: never exponentiates a positive number.
   template <class T>
@@ -121,12 +124,12 @@ struct LibraryMath {
       return static_cast<T>(result);
     }
   }
-  // rounding 0: true division; 1: toward zero; 2: toward minus infinity. Integer division by zero
-  // gives 0.
+  // rounding 0: true division; 1: toward zero; 2: toward minus infinity. Throws where an integer is
+  // divided by zero.
   template <class T>
   static T divide(T x, T y, T rounding) {
     if constexpr (std::is_integral_v<T>) {
-      if (y == 0) return 0;
+      GRADUS_CHECK(y != 0, "[div] an integer divided by zero");
       if (y == -1) return static_cast<T>(-static_cast<uint64_t>(x));
       const T quotient = x / y;
       return rounding == 2 && x % y != 0 && (x < 0) != (y < 0) ? quotient - 1 : quotient;

@@ -127,8 +127,7 @@ void reduce_one(const ReduceArgs& args, const ReduceAxes& axes, const T* from, i
   switch (args.reduction) {
     case Reduction::sum:
     case Reduction::prod:
-      if (is_floating(args.out_dtype) && std::is_floating_point_v<T>)
-        return store_folded<double>(args, axes, from, k);
+      if (is_floating(args.out_dtype)) return store_folded<double>(args, axes, from, k);
       return store_folded<uint64_t>(args, axes, from, k);
     case Reduction::amax:
       return store(args, k, extreme_of<true>(axes, from));

@@ -31,8 +31,8 @@ struct VectorMath {
   GRADUS_VECTOR_FUNCTION T round(T x, T) { return __builtin_nearbyintf(x); }
   GRADUS_VECTOR_FUNCTION T divide(T x, T y, T) { return x / y; }
   GRADUS_VECTOR_FUNCTION T clamp(T x, T lo, T hi) {
-    const T above = x < lo ? lo : x;
-    return above > hi ? hi : above;
+    const T above = (x < lo) | (lo != lo) ? lo : x;
+    return (above > hi) | (hi != hi) ? hi : above;
   }
 
   // x = n ln 2 + r, |r| <= ln(2)/2; the rounded sum of x / ln 2 and magic carries n in its bits.

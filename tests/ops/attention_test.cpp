@@ -108,6 +108,41 @@ TEST(Attention, an_output_has_no_gradient_for_later_tokens) {
   }
 }
 
+// Weights of exactly 1 have no gradient by the scores: out and logsumexp, which are rounded, must
+// not give one.
+TEST(Attention, a_single_key_gives_no_gradient_by_query_and_key) {
+  const Tensor q = random_tensor(DType::f32, {5, 8}, 1, -9, 9);
+  const Tensor k = random_tensor(DType::f32, {1, 8}, 2, -9, 9);
+  const Tensor seed = random_tensor(DType::f32, {5, 8}, 3);
+  for (DType dtype : {DType::f32, DType::bf16}) {
+    const Called called =
+        call(attention, {q.cast(dtype), k.cast(dtype), k.cast(dtype)}, {}, seed.cast(dtype));
+    for (size_t i : {0, 1})
+      for (double value : called.gradients[i].to_doubles()) EXPECT_EQ(value, 0) << i;
+  }
+}
+
+// Scores of some 100 put 1e-5 of rounding into a logsumexp; it must not reach the gradients, for
+// one block of keys and for several.
+TEST(Attention, large_scores_keep_the_gradients_precision) {
+  for (int64_t keys : {int64_t{6}, int64_t{130}}) {
+    const Tensor q = random_tensor(DType::f32, {7, 8}, 1, -9, 9);
+    const Tensor k = random_tensor(DType::f32, {keys, 8}, 2, -9, 9);
+    const Tensor v = random_tensor(DType::f32, {keys, 8}, 3, -9, 9);
+    const Tensor seed = random_tensor(DType::f32, {7, 8}, 4);
+    const Called narrow = call(attention, {q, k, v}, {}, seed);
+    const Called wide =
+        call(attention, {q.cast(DType::f64), k.cast(DType::f64), v.cast(DType::f64)}, {},
+             seed.cast(DType::f64));
+    const std::vector<double> found = narrow.gradients[2].to_doubles();
+    const std::vector<double> truth = wide.gradients[2].to_doubles();
+    double error = 0;
+    for (size_t i = 0; i < truth.size(); ++i)
+      error = std::max(error, std::abs(found[i] - truth[i]));
+    EXPECT_LT(error, 1.5e-6) << keys;  // without the care some 1e-5
+  }
+}
+
 TEST(Attention, a_row_that_sees_no_key_gives_zero_and_no_gradient) {
   const Tensor x = random_tensor(DType::f32, {3, 16}, 1);
   const Tensor mask = doubles({3, 3}, {1, 1, 0, 0, 0, 0, 1, 1, 1}).cast(DType::bool_);

@@ -55,7 +55,6 @@ IMMATERIAL = {"memory_format", "stable", "inplace", "layout", "device", "require
               "sorted", "sparse", "norm_type", "return_indices"}
 # What ours refuses on purpose: (op, text in the error), why.
 REFUSED = {
-    ("arange", "expected at least 1 in magnitude"): "steps of an integer range that round to 0",
     ("prod", "does not compute in bool"): "a product in bool is `all`",
     ("batch_norm", "rank 2 or more"): "an empty vector as a batch",
 }

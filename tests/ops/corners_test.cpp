@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where PyTorch's answer is a convention rather than arithmetic: odd attributes, integer corners,
+// what is refused. The expected numbers are PyTorch 2.15's.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/ops/graph_call.h"
+
+namespace gradus {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
+
+Tensor as(DType dtype, const Shape& shape, const std::vector<int64_t>& values) {
+  return whole(shape, values).cast(dtype);
+}
+
+std::vector<double> result(std::string_view op, const std::vector<Tensor>& inputs,
+                           const AttrList& attrs = {}) {
+  return call(op, inputs, attrs).outputs[0].to_doubles();
+}
+
+using Numbers = std::vector<double>;
+
+TEST(Corners, softmax_without_dim_takes_the_implicit_one) {
+  for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3}, Shape{2, 3, 2}, Shape{2, 3, 2, 1}}) {
+    const Tensor x = random_tensor(DType::f64, shape, 1);
+    const int64_t dim = shape.rank() < 2 || shape.rank() == 3 ? 0 : 1;
+    for (const std::string_view op : {"softmax", "log_softmax"}) {
+      const Called implicit = call(op, {x}, {}, x), named = call(op, {x}, {{"dim", dim}}, x);
+      EXPECT_EQ(implicit.outputs[0].to_doubles(), named.outputs[0].to_doubles());
+      EXPECT_EQ(implicit.gradients[0].to_doubles(), named.gradients[0].to_doubles());
+    }
+  }
+}
+
+TEST(Corners, variance_without_a_degree_of_freedom_is_infinite) {
+  const Tensor x = doubles({2}, {1, 2}), one = doubles({}, {1});
+  EXPECT_EQ(result("var", {x}, {{"correction", 3}}), Numbers{infinity});
+  EXPECT_EQ(result("std", {x}, {{"correction", 2}}), Numbers{infinity});
+  EXPECT_TRUE(std::isnan(result("var", {doubles({2}, {1, 1})}, {{"correction", 5}})[0]));
+  const AttrList whole_tensor{{"correction", 3}}, along{{"correction", 3}, {"dim", 0}};
+  EXPECT_EQ(call("var", {x}, whole_tensor, one).gradients[0].to_doubles(),
+            (Numbers{infinity, infinity}));
+  EXPECT_EQ(call("var", {x}, along, one).gradients[0].to_doubles(), (Numbers{1, -1}));
+}
+
+TEST(Corners, a_value_attribute_fits_the_dtype_or_is_refused) {
+  const Tensor bytes = as(DType::u8, {3}, {0, 1, 2}), at = whole({1}, {1});
+  const Tensor mask = as(DType::bool_, {3}, {1, 0, 0});
+  EXPECT_EQ(result("scatter", {bytes, at}, {{"dim", 0}, {"value", -1}}), (Numbers{0, 255, 2}));
+  EXPECT_EQ(result("masked_fill", {bytes, mask}, {{"value", 2.7}}), (Numbers{2, 1, 2}));
+  EXPECT_EQ(failure_of("masked_fill", {bytes, mask}, {{"value", 300}}),
+            "[masked_fill] attribute 'value', expected a value of u8, got 300");
+  EXPECT_NE(failure_of("masked_fill", {at, as(DType::bool_, {1}, {1})}, {{"value", nan_value}}),
+            "");
+  EXPECT_NE(failure_of("masked_fill", {bytes.cast(DType::f16), mask}, {{"value", 70000}}), "");
+  EXPECT_NE(failure_of("pad", {bytes}, {{"pad", AttrValue::Integers{1, 0}}, {"value", -1}}), "");
+  EXPECT_NE(failure_of("full", {}, {{"size", 2}, {"fill_value", -300}, {"dtype", DType::u8}}), "");
+  EXPECT_EQ(result("full", {}, {{"size", 1}, {"fill_value", -1}, {"dtype", DType::u8}}),
+            Numbers{255});
+}
+
+TEST(Corners, a_wider_scalar_takes_the_dtype_of_the_others_first) {
+  const Tensor scalar = whole({}, {300}), bytes = as(DType::u8, {2}, {44, 200});
+  EXPECT_EQ(result("eq", {scalar, bytes}), (Numbers{1, 0}));
+  EXPECT_EQ(result("maximum", {scalar, bytes}), (Numbers{44, 200}));
+  EXPECT_EQ(result("div", {bytes, scalar}, {{"rounding_mode", "floor"}}), (Numbers{1, 4}));
+  EXPECT_EQ(result("eq", {whole({1}, {300}), bytes}), (Numbers{0, 0}));
+}
+
+TEST(Corners, integer_division_by_zero_is_refused) {
+  for (const char* mode : {"trunc", "floor"})
+    EXPECT_EQ(
+        failure_of("div", {whole({2}, {1, 2}), whole({2}, {1, 0})}, {{"rounding_mode", mode}}),
+        "[div] an integer divided by zero");
+  EXPECT_NE(failure_of("div", {whole({}, {1}), whole({}, {1})}, {{"rounding_mode", ""}}), "");
+}
+
+TEST(Corners, bounds_may_be_nan_but_not_crossed_or_absent) {
+  const Tensor x = doubles({3}, {-3, 0.5, 3}).cast(DType::f32), ones = x.cast(DType::f32);
+  for (const char* bound : {"min_val", "max_val"}) {
+    const Called called = call("hardtanh", {x}, {{bound, nan_value}}, ones);
+    for (double value : called.outputs[0].to_doubles()) EXPECT_TRUE(std::isnan(value)) << bound;
+    EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{0, 0, 0}));
+  }
+  EXPECT_EQ(failure_of("hardtanh", {x}, {{"min_val", 2.0}}),
+            "[hardtanh] attribute 'min_val', expected at most max_val (1), got 2");
+  EXPECT_NE(failure_of("clamp", {x}), "");
+  const Tensor clamped = call("clamp", {whole({1}, {3})}, {{"min", -infinity}}).outputs[0];
+  EXPECT_EQ(clamped.dtype(), DType::f32);
+}
+
+TEST(Corners, losses_have_finite_gradients_at_infinity) {
+  const Tensor x = doubles({3}, {infinity, -infinity, 0.25}), zeros = doubles({3}, {0, 0, 0});
+  const Tensor seed = doubles({}, {1});
+  for (const char* loss : {"huber_loss", "smooth_l1_loss"})
+    EXPECT_EQ(call(loss, {x, zeros}, {{"reduction", "sum"}}, seed).gradients[0].to_doubles(),
+              (Numbers{1, -1, 0.25}));
+}
+
+TEST(Corners, sums_and_products_are_computed_in_the_dtype_asked_for) {
+  const Tensor x = as(DType::i8, {12}, std::vector<int64_t>(12, 100));
+  EXPECT_EQ(result("prod", {x}, {{"dtype", DType::f64}}), Numbers{1e24});
+  const Tensor large = whole({2}, {std::numeric_limits<int64_t>::max(), 1});
+  EXPECT_EQ(result("sum", {large}, {{"dtype", DType::f64}}), Numbers{0x1p63});
+}
+
+TEST(Corners, integer_ranges_drop_fractions_after_counting) {
+  const AttrList attrs{{"start", 0.5}, {"end", 6.5}, {"step", 1.5}, {"dtype", DType::i64}};
+  EXPECT_EQ(result("arange", {}, attrs), (Numbers{0, 1, 2, 3}));
+  EXPECT_EQ(result("arange", {}, {{"end", 2}, {"step", 0.5}, {"dtype", DType::i32}}),
+            (Numbers{0, 0, 0, 0}));
+}
+
+TEST(Corners, what_pytorch_refuses_is_refused) {
+  const Tensor x = doubles({2}, {1, 2}), truth = as(DType::bool_, {2}, {0, 1});
+  EXPECT_NE(failure_of("sub", {x, truth}), "");
+  EXPECT_NE(failure_of("heaviside", {x, whole({2}, {0, 1})}), "");
+  EXPECT_NE(failure_of("where", {x, x, x}), "");
+  EXPECT_NE(failure_of("roll", {doubles({}, {1})}, {{"shifts", 1}, {"dims", 0}}), "");
+  const Tensor matrix = doubles({2, 2}, {1, 2, 3, 4});
+  EXPECT_NE(failure_of("batch_norm", {matrix}, {{"training", true}, {"eps", 0.0}}), "");
+  const AttrValue::Integers huge{int64_t{1} << 62, 0, 4};
+  EXPECT_NE(failure_of("full", {}, {{"size", huge}, {"fill_value", 1}}), "");
+}
+
+// The whole sequence in f32, rounded at the end: the same bits as f32 layers give.
+TEST(Corners, reduced_floats_are_not_rounded_between_steps) {
+  std::vector<Tensor> narrow{random_tensor(DType::bf16, {9, 2, 3}, 1), {}, {}};
+  for (const auto& [seed, shape] : {std::pair{2, Shape{5, 3}},
+                                    {3, Shape{5, 5}},
+                                    {4, Shape{5}},
+                                    {5, Shape{5}},
+                                    {6, Shape{5, 5}},
+                                    {7, Shape{5, 5}},
+                                    {8, Shape{5}},
+                                    {9, Shape{5}}})
+    narrow.push_back(random_tensor(DType::bf16, shape, static_cast<uint64_t>(seed)));
+  std::vector<Tensor> wide = narrow;
+  for (Tensor& tensor : wide)
+    if (tensor) tensor = tensor.cast(DType::f32);
+  const Tensor seed = random_tensor(DType::bf16, {9, 2, 5}, 10);
+  const AttrList attrs{{"num_layers", 2}};
+  const Called a = call("rnn", narrow, attrs, seed),
+               b = call("rnn", wide, attrs, seed.cast(DType::f32));
+  ASSERT_EQ(a.outputs[0].dtype(), DType::bf16);
+  EXPECT_EQ(a.outputs[0].to_doubles(), b.outputs[0].cast(DType::bf16).to_doubles());
+  for (size_t i = 0; i < a.gradients.size(); ++i)
+    EXPECT_EQ(a.gradients[i].to_doubles(), b.gradients[i].cast(DType::bf16).to_doubles()) << i;
+}
+
+}  // namespace
+}  // namespace gradus
