@@ -61,7 +61,7 @@ std::vector<TensorSpec> infer_step(const InferArgs& args, const StepLayout& layo
   const std::vector<InputSpec> inputs = step_inputs(layout);
   for (size_t i = 1; i < inputs.size(); ++i) {
     if (!args.has(i)) continue;
-    if (i >= layout.lr() && i <= layout.skip()) {
+    if ((i >= layout.lr() && i <= layout.skip()) || inputs[i].name == layout.number) {
       check_scalar(args, i, inputs[i].name);
     } else {
       check_array(args, i, inputs[i].name);
@@ -152,6 +152,7 @@ std::vector<SampleInput> step_sample(const StepLayout& layout, const Shape& shap
     SampleInput sample{.shape = shape, .lo = 0.2, .hi = 1};
     if (name == "weight" || name == "grad" || name == "momentum_buffer") sample.lo = -1;
     if (name == "grad_avg") sample.hi = 0.3;  // its square stays below square_avg
+    if (name == layout.number) sample.shape = {};
     if (name == "lr") sample = {.shape = {}, .lo = 0.1, .hi = 0.11};
     if (name == "step") sample = {.shape = {}, .fill = Fill::integers, .lo = 3, .hi = 4};
     if (name == "scale") sample = {.shape = {}, .lo = 0.5, .hi = 0.6};

@@ -17,6 +17,7 @@ struct StepLayout {
   std::vector<InputSpec> states;  // behind grad
   std::vector<InputSpec> extras;  // behind skip: only some forms of the rule have them
   bool counts = false;            // the rule cannot do without step
+  std::string_view number = {};   // the state that is one number, not of the weight's shape
 
   size_t lr() const { return 2 + states.size(); }
   size_t skip() const { return lr() + 3; }

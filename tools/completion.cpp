@@ -23,7 +23,8 @@ bool takes_files(const Command& command) {
 
 std::string recipe_key_words() {
   std::string words;
-  for (const RecipeKey& key : recipe_keys()) words += fmt::format("{}= ", key.name);
+  for (const RecipeKey& key : recipe_keys())
+    if (!key.is_pattern()) words += fmt::format("{}= ", key.name);
   return words + "run=";
 }
 
@@ -117,8 +118,9 @@ std::string fish_script(std::span<const Command> commands) {
                             option.is_flag() ? "" : " -r", quoted(option.doc));
     if (!takes_settings(command)) return;
     for (const RecipeKey& key : recipe_keys())
-      text +=
-          fmt::format("complete -c gradus -n {} -a '{}=' -d {}\n", seen, key.name, quoted(key.doc));
+      if (!key.is_pattern())
+        text += fmt::format("complete -c gradus -n {} -a '{}=' -d {}\n", seen, key.name,
+                            quoted(key.doc));
   });
   return text;
 }

@@ -39,6 +39,13 @@ void add_bounds(Json& schema, const RecipeKey& key) {
   add("maximum", key.most);
 }
 
+// A list of texts, or one.
+Json list_schema(Json schema) {
+  schema["type"] = {"string", "array"};
+  schema["items"] = {{"type", "string"}};
+  return schema;
+}
+
 Json key_schema(const RecipeKey& key) {
   Json schema = {{"type", schema_type(key.type)}};
   std::string doc(key.doc);
@@ -52,6 +59,7 @@ Json key_schema(const RecipeKey& key) {
   } else if (key.type != AttrType::text && key.type != AttrType::boolean) {
     add_bounds(schema, key);
   }
+  if (key.list) schema = list_schema(schema);
   for (const std::string_view choice : key.choices) schema["enum"].push_back(choice);
   return schema;
 }
@@ -77,8 +85,9 @@ Json recipe_schema() {
     std::string_view name = key.name;
     for (size_t dot; (dot = name.find('.')) != std::string_view::npos;
          name.remove_prefix(dot + 1)) {
-      Json& below = (*table)["properties"][std::string(name.substr(0, dot))];
-      if (below.is_null()) below = {{"type", "object"}, {"additionalProperties", false}};
+      const std::string part(name.substr(0, dot));
+      Json& below = part == "*" ? (*table)["additionalProperties"] : (*table)["properties"][part];
+      if (!below.is_object()) below = {{"type", "object"}, {"additionalProperties", false}};
       table = &below;
     }
     (*table)["properties"][std::string(name)] = key_schema(key);

@@ -2,6 +2,7 @@
 #include "training/finished_run.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 
@@ -28,9 +29,9 @@ std::string tail_of(const std::string& path) {
 void read_line(const std::string& line, TrainingResult& result) {
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return;
-  if (json.contains("loss") && json["loss"].is_number()) {
+  if (json.contains("loss")) {
     result.steps = json["step"].get<int64_t>();
-    result.loss = json["loss"].get<double>();
+    result.loss = json["loss"].is_number() ? json["loss"].get<double>() : std::nan("");
   }
   if (!json.contains("metrics") || !json["metrics"].is_object()) return;
   const Json& metrics = json["metrics"];

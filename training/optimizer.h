@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "models/layers/parameter_table.h"
 #include "ops/ops.h"
@@ -10,25 +12,65 @@
 
 namespace gradus {
 
-// An update rule by the name of its op and that op's attributes.
-struct Optimizer {
-  std::string op;                        // "sgd_step", "adamw_step", ...
-  std::vector<std::string_view> memory;  // names of the tensors it keeps for each weight
-  std::vector<std::pair<std::string, double>> attributes;
-  bool nesterov = false;
-  double weight_decay = 0;  // for weights that decay; 0 for the others
+// Weights with settings of their own, by patterns of their names (name_pattern.h).
+struct WeightGroup {
+  std::string name;
+  std::vector<std::string> match;
+  double lr_scale = 1;
+  std::optional<double> weight_decay = {};  // of all its weights; else the optimizer's
 };
 
+// What becomes of loss, gradient and weight beside the update rule.
+struct Regularisation {
+  double label_smoothing = 0;
+  bool mixes = false;      // whether samples are mixed in pairs (sample_mixing.h)
+  double l1 = 0, l2 = 0;   // l1 sum |w| + l2 sum w^2 over the weights that decay
+  bool proximal = false;   // l1 as a step towards 0 behind the update
+  double clip_value = 0;   // largest size of a component; 0: no limit
+  double noise = 0;        // variance of the noise added at the first step
+  double noise_decay = 0;  // it falls as step^-noise_decay
+};
+
+// An update rule by the name of its op and that op's attributes.
+struct Optimizer {
+  // A tensor that the rule keeps for each weight: the op's input of this name.
+  struct Memory {
+    std::string_view name;
+    double first = 0;        // its first value
+    bool is_number = false;  // of one element, not of the weight's shape
+  };
+  // Layer-wise rates by norms: LARS (You et al. 2017) around sgd_step, LAMB (You et al. 2019)
+  // around adam_step.
+  enum class Trust { none, lars, lamb };
+
+  std::string op;  // "sgd_step", "adamw_step", ...
+  std::vector<Memory> memory = {};
+  AttrList attributes = {};
+  double weight_decay = 0;  // for weights that decay; 0 for the others
+  Trust trust = Trust::none;
+  double trust_coefficient = 1, trust_eps = 0;
+
+  bool decay_all = false;  // weights of rank 1 decay too
+  double layer_decay = 1;
+  std::vector<WeightGroup> groups = {};
+  std::vector<std::string> frozen = {};  // patterns of weights that do not train
+  int64_t frozen_until = 0;              // the first step at which they do; 0: never
+  Regularisation regularisation = {};
+  bool guarded = false;   // updates may be skipped (update_guard.h)
+  bool averaged = false;  // weights are averaged (averages.h)
+};
+
+// Throws invalid_argument naming the keys where settings do not fit together.
 Optimizer make_optimizer(const Recipe& recipe);
-// The rules by name with PyTorch's defaults: "sgd", "momentum", "nesterov", "adagrad", "rmsprop",
-// "adam", "adamw".
+// A rule by the name that recipes have for it, with PyTorch's defaults.
 Optimizer make_optimizer(std::string_view name, double weight_decay = 0);
 
-// Adds the update of each weight by its gradient, and declares the rule's memory as states named
-// "optimizer.<memory>.<weight>". `lr` and `step` (1 for the first) are values of one element.
-// `weights` are states.
-void add_updates(const Optimizer& optimizer, Graph& graph, ParameterTable& parameters,
-                 std::span<const Value> weights, std::span<const Value> gradients, Value lr,
-                 Value step);
+// Adds the update of each weight by its gradient (absent: none), and declares the rule's memory as
+// states named "optimizer.<memory>.<weight>". `lr` and `step` (1 for the first) are values of one
+// element. `weights` are states. Where the boolean `skip` (absent: never) is true, all stay as they
+// are. Returns the weights' next versions, absent where there is none.
+std::vector<Value> add_updates(const Optimizer& optimizer, Graph& graph, ParameterTable& parameters,
+                               std::span<const Value> weights, std::span<const Value> gradients,
+                               Value lr, Value step, Value skip = {});
 
 }  // namespace gradus

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/program.h"
 
+#include <limits>
+
 #include "engine/autodiff/gradients.h"
 #include "engine/exec/stepwise.h"
 #include "engine/passes/passes.h"
 #include "ops/ops.h"
+#include "training/averages.h"
+#include "training/gradient_shaping.h"
+#include "training/name_pattern.h"
 
 namespace gradus {
 namespace {
@@ -38,32 +43,63 @@ std::vector<Value> weights_of(Graph& graph, const ParameterTable& parameters) {
   return weights;
 }
 
-std::vector<Value> clipped(std::vector<Value> gradients, double clip, Graph& graph) {
-  std::vector<Value> present;
-  for (const Value& gradient : gradients)
-    if (gradient) present.push_back(gradient);
-  const std::vector<Value> results = apply("clip_grad_norm", present, {{"max_norm", clip}});
-  graph.output("grad_norm", results[0]);
-  size_t next = 1;
-  for (Value& gradient : gradients)
-    if (gradient) gradient = results[next++];
-  return gradients;
+Value training_loss(const Predictions& predictions, const BatchSpec& spec,
+                    const Optimizer& optimizer, Graph& graph, DType dtype) {
+  const Regularisation& what = optimizer.regularisation;
+  const auto loss_by = [&](Value targets) {
+    return apply1("cross_entropy", {predictions.logits, targets},
+                  {{"label_smoothing", what.label_smoothing}});
+  };
+  const Value loss = loss_by(predictions.targets);
+  if (!what.mixes) return loss;
+  const Value partners =
+      graph.input("partner_target", DType::i64, with_batch(spec.batch, spec.target));
+  const Value share = graph.input("own_share", dtype, {});
+  return loss * share + loss_by(reshape(partners, predictions.targets.shape())) * (1.0 - share);
+}
+
+// Whether the step is to leave everything as it is. What is not a number is below no limit.
+Value add_guard(Graph& graph, Value loss, Value norm, DType dtype) {
+  const Value loss_limit = graph.input("loss_limit", dtype, {});
+  const Value norm_limit = graph.input("norm_limit", dtype, {});
+  const Value good = logical_and(le(loss, loss_limit), le(cast(norm, dtype), norm_limit));
+  const Value skip = logical_not(good);
+  graph.output("skipped", skip);
+  return skip;
+}
+
+void update_buffers(const Optimizer& optimizer, std::span<const std::pair<Value, Value>> buffers,
+                    Value skip, Graph& graph) {
+  for (const auto& [buffer, next] : buffers) {
+    // Those of frozen layers stay with their weights.
+    if (optimizer.frozen_until == 0 &&
+        matches_any(optimizer.frozen, graph.node(buffer.node()).name))
+      continue;
+    graph.update(buffer, skip ? where(skip, buffer, next) : next);
+  }
 }
 
 struct Backward {
-  std::vector<Value> weights, slopes;  // a slope is absent where the loss does not depend
+  Value loss;
+  std::vector<Value> weights, slopes;  // a slope is absent where there is none, or no use for it
+  std::vector<std::pair<Value, Value>> buffers;  // and their next versions
 };
 
 // The output "loss", and the gradients of its share in a step of `micro_steps`.
-Backward add_backward(const Model& model, const BatchSpec& spec, DType dtype, int64_t micro_steps,
-                      Graph& graph, ParameterTable& parameters) {
+Backward add_backward(const Model& model, const BatchSpec& spec, DType dtype,
+                      const Optimizer& optimizer, int64_t micro_steps, Graph& graph,
+                      ParameterTable& parameters) {
+  Backward backward;
   Place place{graph, parameters, dtype, true};
+  place.held_updates = &backward.buffers;
   const Predictions predictions = predict(model, spec, place);
-  const Value loss = apply1("cross_entropy", {predictions.logits, predictions.targets});
-  graph.output("loss", loss);
-  Backward backward{weights_of(graph, parameters), {}};
-  const Value share = micro_steps > 1 ? loss * (1.0 / static_cast<double>(micro_steps)) : loss;
+  backward.loss = training_loss(predictions, spec, optimizer, graph, dtype);
+  graph.output("loss", backward.loss);
+  backward.weights = weights_of(graph, parameters);
+  const Value share =
+      micro_steps > 1 ? backward.loss * (1.0 / static_cast<double>(micro_steps)) : backward.loss;
   backward.slopes = gradients(share, backward.weights);
+  drop_frozen(optimizer, parameters, backward.weights, backward.slopes);
   return backward;
 }
 
@@ -94,27 +130,42 @@ std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec&
                                             const Optimizer& optimizer, double clip,
                                             ParameterTable& parameters, int64_t micro_steps) {
   auto graph = std::make_shared<Graph>();
-  Backward backward = add_backward(model, spec, dtype, micro_steps, *graph, parameters);
+  const Backward backward =
+      add_backward(model, spec, dtype, optimizer, micro_steps, *graph, parameters);
+  std::vector<Value> slopes = backward.slopes;
   const std::vector<Value> sums = accumulators(backward, *graph, parameters, micro_steps);
   for (size_t i = 0; i < sums.size(); ++i) {
     if (!sums[i]) continue;
-    backward.slopes[i] = sums[i] + backward.slopes[i];
+    slopes[i] = sums[i] + slopes[i];
     graph->update(sums[i], zeros_like(sums[i]));  // for the next step
   }
-  if (clip > 0) backward.slopes = clipped(std::move(backward.slopes), clip, *graph);
   const Value lr = graph->input("lr", dtype, {}), step = graph->input("step", dtype, {});
-  add_updates(optimizer, *graph, parameters, backward.weights, backward.slopes, lr, step);
+  Value norm, skip;
+  slopes = shaped_gradients(optimizer, clip, parameters, backward.weights, std::move(slopes), step,
+                            optimizer.guarded, norm);
+  if (norm) graph->output("grad_norm", norm);
+  if (optimizer.guarded) skip = add_guard(*graph, backward.loss, norm, dtype);
+  add_updates(optimizer, *graph, parameters, backward.weights, slopes, lr, step, skip);
+  update_buffers(optimizer, backward.buffers, skip, *graph);
+  if (optimizer.averaged)
+    add_averages(*graph, parameters, graph->input("average_share", dtype, {}));
   return prepared(graph);
 }
 
 std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchSpec& spec,
-                                                DType dtype, ParameterTable& parameters,
-                                                int64_t micro_steps) {
+                                                DType dtype, const Optimizer& optimizer,
+                                                ParameterTable& parameters, int64_t micro_steps) {
   auto graph = std::make_shared<Graph>();
-  const Backward backward = add_backward(model, spec, dtype, micro_steps, *graph, parameters);
+  const Backward backward =
+      add_backward(model, spec, dtype, optimizer, micro_steps, *graph, parameters);
   const std::vector<Value> sums = accumulators(backward, *graph, parameters, micro_steps);
   for (size_t i = 0; i < sums.size(); ++i)
     if (sums[i]) graph->update(sums[i], sums[i] + backward.slopes[i]);
+  // Its sums take along what is not finite, and the step's update is left out for it.
+  const Value lost = optimizer.guarded
+                         ? logical_not(abs(backward.loss) <= std::numeric_limits<float>::max())
+                         : Value();
+  update_buffers(optimizer, backward.buffers, lost, *graph);
   return prepared(graph);
 }
 

@@ -23,12 +23,18 @@ struct BatchSpec {
 BatchSpec batch_spec(const Dataset& data, int64_t batch);
 
 // Inputs "input", "target", "lr", "step"; output "loss", the mean cross-entropy over the batch in
-// nats; updates every weight, running statistic and optimizer memory. `clip` > 0 limits the norm of
-// all gradients together, and the output "grad_norm" is that norm before.
+// nats, without penalties; updates every weight, running statistic and optimizer memory. `clip` > 0
+// limits the norm of all gradients together, and the output "grad_norm" is that norm before.
 //
 // With `micro_steps` > 1 it is the last micro-step of an optimizer step, whose gradient is the mean
 // of those of its micro-steps: accumulation_graph runs `micro_steps` - 1 times before it. The sums
 // are states "optimizer.gradient.<weight>", zero again after it. `spec` is of a micro-batch.
+//
+// Where the optimizer is guarded, the inputs "loss_limit" and "norm_limit" are the largest loss and
+// norm with which anything is updated, and the output "skipped" says whether nothing was. Where it
+// averages, the input "average_share" moves the averages. Where it mixes samples, these are mixed
+// already: the targets of partners are the input "partner_target", the input "own_share" is what
+// the loss by "target" counts, and the rest that by the partners.
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
                                             ParameterTable& parameters, int64_t micro_steps = 1);
@@ -36,8 +42,8 @@ std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec&
 // A micro-step before the last: inputs "input", "target"; output "loss", of the micro-batch; adds
 // its gradients to the sums and updates running statistics.
 std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchSpec& spec,
-                                                DType dtype, ParameterTable& parameters,
-                                                int64_t micro_steps);
+                                                DType dtype, const Optimizer& optimizer,
+                                                ParameterTable& parameters, int64_t micro_steps);
 
 // Inputs "input", "target"; outputs "loss_sum" (over the targets) and "correct" (how many targets
 // have the largest logit). A target of `no_target` counts in neither: it fills up a last batch.

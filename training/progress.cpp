@@ -27,7 +27,7 @@ double number_of(const Json& json, const char* key, std::string_view source) {
   return value.get<double>();
 }
 
-// JSON has no number for what a validation may give where the model is lost.
+// JSON has no number for a loss that is lost.
 double score_of(const Json& json, const char* key, std::string_view source) {
   return json.at(key).is_null() ? std::nan("") : number_of(json, key, source);
 }
@@ -46,6 +46,7 @@ std::string to_json(const Progress& progress) {
       {"validated", progress.validated},
       {"validation",
        {{"loss", score.loss}, {"accuracy", score.accuracy}, {"samples", score.samples}}},
+      {"parts", progress.parts},
       {"metrics_bytes", progress.metrics_bytes},
   };
   return json.dump(2) + "\n";
@@ -60,11 +61,13 @@ Progress parse_progress(const std::string& text, std::string_view source) {
     progress.position.micro_step = count_of(json, "micro_step", source);
     progress.micro_steps = count_of(json, "micro_steps", source);
     progress.samples = count_of(json, "samples", source);
-    progress.loss_sum = number_of(json, "loss_sum", source);
-    progress.loss = number_of(json, "loss", source);
+    progress.loss_sum = score_of(json, "loss_sum", source);
+    progress.loss = score_of(json, "loss", source);
     progress.validated = count_of(json, "validated", source);
     progress.validation = {score_of(score, "loss", source), score_of(score, "accuracy", source),
                            count_of(score, "samples", source)};
+    for (const auto& [name, numbers] : json.at("parts").items())
+      for (const Json& number : numbers) progress.parts[name].push_back(number.get<double>());
     progress.metrics_bytes = count_of(json, "metrics_bytes", source);
     return progress;
   } catch (const nlohmann::json::exception& error) {

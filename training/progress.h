@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "training/evaluation.h"
+#include "training/progress_fields.h"
 
 namespace gradus {
 
@@ -27,6 +28,7 @@ struct Progress {
   double loss = 0;            // of the last step
   int64_t validated = 0;      // the last step that was validated; 0: none
   Score validation;           // at that step
+  ProgressFields parts;       // of the step control
   int64_t metrics_bytes = 0;  // of metrics.jsonl
 };
 

@@ -6,16 +6,26 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
 #include "engine/io/utf8.h"
+#include "training/recipe_text.h"
 #include "training/toml_reader.h"
 
 namespace gradus {
+
+struct GivenSetting {
+  KeyValue value;
+  std::string place;  // where it was said, for messages
+};
+
 namespace {
+
+using Settings = std::map<std::string, GivenSetting, std::less<>>;
 
 [[noreturn]] void refuse(const std::string& place, const std::string& message) {
   fail(ErrorKind::invalid_argument, "", fmt::format("{} {}", place, message));
@@ -28,15 +38,27 @@ std::string_view table_of(std::string_view key) {
 
 std::string_view leaf_of(std::string_view key) { return key.substr(key.find('.') + 1); }
 
+// The pattern a.*.b with what stands at the place of its `*` in `name`.
+std::string with_part_of(std::string_view pattern, std::string_view name) {
+  const size_t star = pattern.find('*');
+  if (!name.starts_with(pattern.substr(0, star))) return std::string(pattern);
+  const std::string_view rest = name.substr(star);
+  return fmt::format("{}{}{}", pattern.substr(0, star), rest.substr(0, rest.find('.')),
+                     pattern.substr(star + 1));
+}
+
 // What the writer of an unknown key meant: the one key of that name in another table, or the
 // nearest name.
-std::string_view meant_by(std::string_view name) {
-  std::vector<std::string_view> known, elsewhere;
-  for (const RecipeKey& key : recipe_keys()) {
-    known.push_back(key.name);
-    if (leaf_of(key.name) == leaf_of(name)) elsewhere.push_back(key.name);
+std::string meant_by(std::string_view name) {
+  std::vector<std::string> known;
+  std::vector<std::string_view> views, elsewhere;
+  for (const RecipeKey& key : recipe_keys())
+    known.push_back(key.is_pattern() ? with_part_of(key.name, name) : std::string(key.name));
+  for (const std::string& key : known) {
+    views.push_back(key);
+    if (leaf_of(key) == leaf_of(name)) elsewhere.push_back(key);
   }
-  return elsewhere.size() == 1 ? elsewhere[0] : nearest_name(name, known);
+  return std::string(elsewhere.size() == 1 ? elsewhere[0] : nearest_name(name, views));
 }
 
 [[noreturn]] void refuse_name(std::string_view name, std::string_view near,
@@ -53,7 +75,8 @@ const RecipeKey& key_named(const std::string& name, const std::string& place) {
 
 bool is_table(const std::string& name) {
   return std::ranges::any_of(recipe_keys(), [&](const RecipeKey& key) {
-    return key.name.starts_with(name) && key.name.substr(name.size()).starts_with('.');
+    const std::string own = key.is_pattern() ? with_part_of(key.name, name) : std::string(key.name);
+    return own.starts_with(name + '.');
   });
 }
 
@@ -67,7 +90,14 @@ void check_table(const std::string& name, const std::string& place) {
 }
 
 // A value in the type of its key: an integer is also a real and a list of one.
-KeyValue coerce(const RecipeKey& key, const KeyValue& value, const std::string& place) {
+KeyValue coerce(const RecipeKey& key, const TomlEntry& entry) {
+  const KeyValue& value = entry.value;
+  const std::string& place = entry.value_place;
+  if (entry.list_of_texts && !key.list)
+    refuse(place, fmt::format("'{}' expected {}, got a list of texts", key.name,
+                              attr_type_name(key.type)));
+  const auto* numbers = value.as<KeyValue::Integers>();
+  if (key.list && numbers && numbers->empty()) return "";
   const auto* whole = value.as<int64_t>();
   if (key.type == AttrType::real && whole) return static_cast<double>(*whole);
   if (key.type == AttrType::integers && whole) return KeyValue::Integers{*whole};
@@ -131,8 +161,23 @@ KeyValue parse_list(std::string_view text, const std::string& place) {
   return list;
 }
 
+// A list as in TOML, or bare texts with commas between them.
+KeyValue parse_texts(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
+  std::vector<std::string> texts = split_texts(text);
+  for (std::string& part : texts)
+    if (part.size() >= 2 && part.front() == '"' && part.back() == '"')
+      part = part.substr(1, part.size() - 2);
+  return fmt::format("{}", fmt::join(texts, ","));
+}
+
 // The value of an override, read in the type of its key.
 KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::string& place) {
+  if (key.list) {
+    if (!is_utf8(text)) refuse(place, fmt::format("'{}' expected UTF-8", key.name));
+    return parse_texts(text);
+  }
   int64_t whole = 0;
   double number = 0;
   switch (key.type) {
@@ -157,12 +202,6 @@ KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::
          fmt::format("'{}' expected {}, got '{}'", key.name, attr_type_name(key.type), text));
 }
 
-struct Setting {
-  KeyValue value;
-  std::string place;  // where it was said, for messages
-};
-using Settings = std::map<std::string, Setting, std::less<>>;
-
 void add_overrides(Settings& settings, const std::vector<std::string>& overrides) {
   for (const std::string& text : overrides) {
     const std::string place = fmt::format("override '{}':", text);
@@ -175,32 +214,40 @@ void add_overrides(Settings& settings, const std::vector<std::string>& overrides
   }
 }
 
-std::string toml_text(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      quoted += fmt::format("\\{}", c);
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      quoted += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-    else
-      quoted += c;
-  }
-  return quoted + "\"";
-}
-
-std::string toml_value(const KeyValue& value) {
-  if (const auto* flag = value.as<bool>()) return *flag ? "true" : "false";
-  if (const auto* whole = value.as<int64_t>()) return fmt::format("{}", *whole);
-  if (const auto* list = value.as<KeyValue::Integers>())
-    return fmt::format("[{}]", fmt::join(*list, ", "));
-  if (const auto* text = value.as<std::string>()) return toml_text(*text);
-  const std::string number = fmt::format("{}", *value.as<double>());
-  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
-}
-
 std::string without_colon(std::string place) {
   if (place.ends_with(':')) place.pop_back();
   return place;
+}
+
+bool depends(const RecipeKey& key) { return !key.when.empty() || !key.defaults_by.empty(); }
+
+KeyValue default_of(const RecipeKey& key, const Recipe& recipe) {
+  for (const auto& [choice, value] : key.defaults)
+    if (recipe.text(key.defaults_by) == choice) return value;
+  return key.default_value;
+}
+
+// All keys, those with a part `*` once for every name that the settings put there.
+std::vector<const RecipeKey*> keys_with_names(const Settings& settings) {
+  std::vector<const RecipeKey*> keys;
+  std::string_view done;  // the table whose names have been gone through
+  for (const RecipeKey& key : recipe_keys()) {
+    if (!key.is_pattern()) {
+      keys.push_back(&key);
+      continue;
+    }
+    const std::string_view table = key.name.substr(0, key.name.find('*'));
+    if (table == done) continue;
+    done = table;
+    std::set<std::string> names;
+    for (const auto& [name, setting] : settings)
+      if (name.starts_with(table)) names.insert(name.substr(0, name.find('.', table.size())));
+    for (const std::string& name : names)
+      for (const RecipeKey& other : recipe_keys())
+        if (other.name.starts_with(table))
+          keys.push_back(find_recipe_key(name + std::string(other.name.substr(table.size() + 1))));
+  }
+  return keys;
 }
 
 }  // namespace
@@ -224,26 +271,57 @@ const KeyValue* Recipe::value(std::string_view key) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
+std::vector<std::string> Recipe::texts(std::string_view key) const {
+  return split_texts(text(key));
+}
+
+std::vector<std::string> Recipe::tables(std::string_view table) const {
+  const std::string prefix = fmt::format("{}.", table);
+  std::set<std::string> names;
+  for (const auto& [key, value] : values_)
+    if (key.starts_with(prefix))
+      if (const size_t dot = key.find('.', prefix.size()); dot != std::string::npos)
+        names.insert(key.substr(prefix.size(), dot - prefix.size()));
+  return {names.begin(), names.end()};
+}
+
 std::string Recipe::to_toml() const {
   std::string text;
   std::string_view table;
-  for (const RecipeKey& key : recipe_keys()) {
-    const auto found = values_.find(key.name);
-    if (found == values_.end()) continue;
-    const std::string_view owner = table_of(key.name);
+  for (const RecipeKey* key : keys_) {
+    const KeyValue& value = find(key->name);
+    const size_t dot = key->name.rfind('.');
+    const std::string_view owner = dot == std::string_view::npos ? "" : key->name.substr(0, dot);
     if (owner != table) text += fmt::format("\n[{}]\n", owner);
     table = owner;
-    text += fmt::format("{} = {}\n", leaf_of(key.name), toml_value(found->second));
+    const std::string_view leaf = owner.empty() ? key->name : key->name.substr(dot + 1);
+    text += fmt::format("{} = {}\n", leaf, toml_value(*key, value));
   }
   return text;
 }
 
 std::vector<Recipe::Setting> Recipe::settings() const {
   std::vector<Setting> list;
-  for (const RecipeKey& key : recipe_keys())
-    if (const auto found = values_.find(key.name); found != values_.end())
-      list.push_back({&key, found->second, origins_.find(key.name)->second});
+  for (const RecipeKey* key : keys_)
+    list.push_back({key, find(key->name), origins_.find(key->name)->second});
   return list;
+}
+
+void Recipe::take(const RecipeKey& key, const Settings& settings) {
+  const auto given = settings.find(key.name);
+  if (!key.when.empty()) {
+    const std::string& chosen = text(key.when);
+    if (!std::ranges::count(key.is, chosen)) {
+      if (given != settings.end())
+        refuse(given->second.place,
+               fmt::format("'{}' does not belong to {} = '{}', only to {}", key.name, key.when,
+                           chosen, fmt::join(key.is, ", ")));
+      return;
+    }
+  }
+  const bool is_given = given != settings.end();
+  values_[std::string(key.name)] = is_given ? given->second.value : default_of(key, *this);
+  origins_[std::string(key.name)] = is_given ? without_colon(given->second.place) : "default";
 }
 
 Recipe parse_recipe(const std::string& text, const std::string& name,
@@ -255,30 +333,19 @@ Recipe parse_recipe(const std::string& text, const std::string& name,
       continue;
     }
     const RecipeKey& key = key_named(entry.key, entry.key_place);
-    const KeyValue value = coerce(key, entry.value, entry.value_place);
+    const KeyValue value = coerce(key, entry);
     check_range(key, value, entry.value_place);
     settings[entry.key] = {value, entry.key_place};
   }
   add_overrides(settings, overrides);
   Recipe recipe;
-  for (const RecipeKey& key : recipe_keys()) {
-    const auto given = settings.find(key.name);
-    if (!key.when.empty()) {
-      // A key stands behind the one it depends on in the table, which has its value already.
-      const std::string& chosen = recipe.text(key.when);
-      if (!std::ranges::count(key.is, chosen)) {
-        if (given != settings.end())
-          refuse(given->second.place,
-                 fmt::format("'{}' does not belong to {} = '{}', only to {}", key.name, key.when,
-                             chosen, fmt::join(key.is, ", ")));
-        continue;
-      }
-    }
-    const std::string name_of_key(key.name);
-    recipe.values_[name_of_key] = given == settings.end() ? key.default_value : given->second.value;
-    recipe.origins_[name_of_key] =
-        given == settings.end() ? "default" : without_colon(given->second.place);
-  }
+  const std::vector<const RecipeKey*> keys = keys_with_names(settings);
+  // Those that others depend on come first.
+  for (const bool dependent : {false, true})
+    for (const RecipeKey* key : keys)
+      if (depends(*key) == dependent) recipe.take(*key, settings);
+  for (const RecipeKey* key : keys)
+    if (recipe.has(key->name)) recipe.keys_.push_back(key);
   return recipe;
 }
 

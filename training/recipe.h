@@ -9,19 +9,26 @@
 
 namespace gradus {
 
+struct GivenSetting;  // a value and where it was said
+
 // What to train and how: a value for every key that applies. Read strictly from TOML.
 class Recipe {
  public:
+  // Whether the key applies: it belongs to the chosen model, data, optimizer, schedule.
+  bool has(std::string_view key) const { return values_.contains(key); }
   bool boolean(std::string_view key) const;
   int64_t integer(std::string_view key) const;
   double real(std::string_view key) const;
   const std::string& text(std::string_view key) const;
   const std::vector<int64_t>& integers(std::string_view key) const;
+  std::vector<std::string> texts(std::string_view key) const;  // of a key that is a list
+  // The names NAME that the recipe chose for tables `table`.NAME, sorted.
+  std::vector<std::string> tables(std::string_view table) const;
 
   // Null where the key does not apply.
   const KeyValue* value(std::string_view key) const;
 
-  // All keys that apply, in the order of recipe_keys(), as TOML that parse_recipe takes back.
+  // All keys that apply, as TOML that parse_recipe takes back.
   std::string to_toml() const;
   // The same, one by one. `origin` says where the value comes from: "default", "NAME:LINE:COLUMN"
   // or "override 'key=value'".
@@ -36,7 +43,9 @@ class Recipe {
   friend Recipe parse_recipe(const std::string&, const std::string&,
                              const std::vector<std::string>&);
   const KeyValue& find(std::string_view key) const;
+  void take(const RecipeKey& key, const std::map<std::string, GivenSetting, std::less<>>& given);
 
+  std::vector<const RecipeKey*> keys_;  // those that apply
   std::map<std::string, KeyValue, std::less<>> values_;
   std::map<std::string, std::string, std::less<>> origins_;
 };

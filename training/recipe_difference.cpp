@@ -14,11 +14,14 @@ bool is_same(const KeyValue* a, const KeyValue* b) { return a && b ? *a == *b : 
 
 std::vector<RecipeDifference> recipe_differences(const Recipe& run, const Recipe& command) {
   std::vector<RecipeDifference> differences;
-  for (const RecipeKey& key : recipe_keys()) {
+  const auto compare = [&](const RecipeKey& key) {
     const KeyValue *before = run.value(key.name), *now = command.value(key.name);
     if (!key.free_on_resume && !is_same(before, now))
       differences.push_back({std::string(key.name), text_of(before), text_of(now)});
-  }
+  };
+  for (const Recipe::Setting& setting : run.settings()) compare(*setting.key);
+  for (const Recipe::Setting& setting : command.settings())
+    if (!run.has(setting.key->name)) compare(*setting.key);
   return differences;
 }
 

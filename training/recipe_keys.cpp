@@ -2,71 +2,23 @@
 #include "training/recipe_keys.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <map>
+#include <mutex>
 
 #include <fmt/format.h>
+
+#include "training/recipe_key_makers.h"
 
 namespace gradus {
 namespace {
 
-using Names = std::vector<std::string_view>;
-using Keys = std::vector<RecipeKey>;
-
-constexpr double unbounded = std::numeric_limits<double>::infinity();
-constexpr double above_zero = std::numeric_limits<double>::denorm_min();
-constexpr double below_one = 1 - std::numeric_limits<double>::epsilon() / 2;
-constexpr int64_t large = 1 << 30;
+using namespace keys;
 
 const Names initialisers = {"he_normal",      "he_uniform",     "xavier_normal",
                             "xavier_uniform", "fan_in_uniform", "orthogonal"};
 const Names activations = {"relu", "leaky_relu", "elu", "gelu", "silu", "mish", "tanh", "sigmoid"};
-
-RecipeKey integer(std::string_view name, int64_t value, int64_t least, int64_t most,
-                  std::string_view doc) {
-  return {name, AttrType::integer,          value,
-          doc,  static_cast<double>(least), static_cast<double>(most)};
-}
-
-RecipeKey integers(std::string_view name, KeyValue::Integers value, int64_t least,
-                   std::string_view doc) {
-  return {name, AttrType::integers, std::move(value), doc, static_cast<double>(least), large};
-}
-
-RecipeKey real(std::string_view name, double value, double least, double most,
-               std::string_view doc) {
-  return {name, AttrType::real, value, doc, least, most};
-}
-
-RecipeKey flag(std::string_view name, bool value, std::string_view doc) {
-  return {name, AttrType::boolean, value, doc};
-}
-
-// `choices` empty: any text.
-RecipeKey text(std::string_view name, std::string_view value, Names choices, std::string_view doc) {
-  RecipeKey key{name, AttrType::text, value, doc};
-  key.choices = std::move(choices);
-  return key;
-}
-
-// The keys, legal only where the key `when` is one of `is`.
-Keys only(std::string_view when, const Names& is, Keys keys) {
-  for (RecipeKey& key : keys) {
-    key.when = when;
-    key.is = is;
-  }
-  return keys;
-}
-
-Keys joined(std::initializer_list<Keys> parts) {
-  Keys all;
-  for (const Keys& part : parts) all.insert(all.end(), part.begin(), part.end());
-  return all;
-}
-
-RecipeKey free_on_resume(RecipeKey key) {
-  key.free_on_resume = true;
-  return key;
-}
 
 Keys run_keys() {
   return {
@@ -81,8 +33,21 @@ Keys run_keys() {
       text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
       free_on_resume(integer("threads", 0, 0, 1024,
                              "0: OMP_NUM_THREADS, else the processors of this process")),
-      real("lr", 0.001, 0, unbounded, "learning rate, at its highest under a schedule"),
+      defaults(real("lr", 0.001, 0, unbounded, "learning rate, at its highest under a schedule"),
+               "optimizer.name",
+               {{"sgd", 0.1},
+                {"momentum", 0.1},
+                {"nesterov", 0.1},
+                {"adagrad", 0.01},
+                {"adadelta", 1.0},
+                {"rmsprop", 0.01},
+                {"adamax", 0.002},
+                {"nadam", 0.002},
+                {"lion", 1e-4},
+                {"lars", 0.1}}),
       real("clip", 0, 0, unbounded, "largest norm of all gradients together; 0: no limit"),
+      real("clip_value", 0, 0, unbounded,
+           "largest size of any component of a gradient, before `clip`; 0: no limit"),
       integer("validate_every", 0, 0, large, "steps between validations; 0: after each epoch"),
   };
 }
@@ -96,34 +61,6 @@ Keys checkpoint_keys() {
       free_on_resume(flag("checkpoint.async", false,
                           "write them beside the training, from one more copy of the states")),
   };
-}
-
-Keys schedule_keys() {
-  const std::string_view name = "schedule.name";
-  return joined({
-      {text(name, "constant", {"constant", "cosine"}, "how lr moves over the run"),
-       integer("schedule.warmup", 0, 0, large, "steps over which lr rises from 0")},
-      only(name, {"cosine"}, {real("schedule.final", 0, 0, 1, "lr at the end as a share of `lr`")}),
-  });
-}
-
-Keys optimizer_keys() {
-  const std::string_view name = "optimizer.name";
-  const Names rules = {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"};
-  return joined({
-      {text(name, "adamw", rules, "the update rule")},
-      only(name, {"momentum", "nesterov"},
-           {real("optimizer.momentum", 0.9, 0, below_one, "share of the last update kept")}),
-      only(name, {"adam", "adamw"},
-           {real("optimizer.beta1", 0.9, 0, below_one, "decay of the mean gradient"),
-            real("optimizer.beta2", 0.999, 0, below_one, "decay of the mean squared gradient")}),
-      only(name, {"rmsprop"},
-           {real("optimizer.alpha", 0.99, 0, below_one, "decay of the mean squared gradient")}),
-      only(name, {"adagrad", "rmsprop", "adam", "adamw"},
-           {real("optimizer.eps", 1e-8, 0, unbounded, "added to the root of the mean square")}),
-      {real("optimizer.weight_decay", 0, 0, unbounded,
-            "pull of weights of rank 2 and more to zero; with adamw apart from the gradient")},
-  });
 }
 
 Keys model_keys() {
@@ -181,17 +118,45 @@ std::string range_text(const RecipeKey& key) {
               : fmt::format("at least {}", from);
 }
 
+// The names of tables that recipes choose.
+bool is_free_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+}
+
+bool fits(std::string_view name, std::string_view pattern) {
+  const size_t star = pattern.find('*');
+  const std::string_view head = pattern.substr(0, star), tail = pattern.substr(star + 1);
+  return name.size() > head.size() + tail.size() && name.starts_with(head) &&
+         name.ends_with(tail) &&
+         is_free_name(name.substr(head.size(), name.size() - head.size() - tail.size()));
+}
+
+const RecipeKey& named_by_recipe(const RecipeKey& pattern, std::string_view name) {
+  static std::mutex mutex;
+  static auto* keys = new std::map<std::string, RecipeKey, std::less<>>;
+  const std::lock_guard lock(mutex);
+  const auto [entry, is_new] = keys->try_emplace(std::string(name), pattern);
+  if (is_new) entry->second.name = entry->first;
+  return entry->second;
+}
+
 }  // namespace
 
 const std::vector<RecipeKey>& recipe_keys() {
-  static const std::vector<RecipeKey> keys = joined({run_keys(), checkpoint_keys(), schedule_keys(),
-                                                     optimizer_keys(), model_keys(), data_keys()});
+  static const std::vector<RecipeKey> keys =
+      joined({run_keys(), checkpoint_keys(), schedule_keys(), optimizer_keys(),
+              regularisation_keys(), model_keys(), data_keys()});
   return keys;
 }
 
 const RecipeKey* find_recipe_key(std::string_view name) {
-  const auto found = std::ranges::find(recipe_keys(), name, &RecipeKey::name);
-  return found == recipe_keys().end() ? nullptr : &*found;
+  for (const RecipeKey& key : recipe_keys()) {
+    if (key.is_pattern() ? fits(name, key.name) : name == key.name)
+      return key.is_pattern() ? &named_by_recipe(key, name) : &key;
+  }
+  return nullptr;
 }
 
 std::string recipe_keys_text() {
@@ -200,9 +165,13 @@ std::string recipe_keys_text() {
     const std::string range = range_text(key);
     const std::string where =
         key.when.empty() ? "" : fmt::format(" [{} = {}]", key.when, fmt::join(key.is, ", "));
-    text += fmt::format("  {:<24} {} ({}{}{}; default {}){}\n", key.name, key.doc,
-                        attr_type_name(key.type), range.empty() ? "" : ": ", range,
-                        to_string(key.default_value), where);
+    std::string otherwise;
+    for (const auto& [choice, value] : key.defaults)
+      otherwise += fmt::format(", {} with {}", to_string(value), choice);
+    text += fmt::format("  {:<24} {} ({}{}{}; default {}{}){}\n", key.name, key.doc,
+                        key.list ? "list of texts" : attr_type_name(key.type),
+                        range.empty() ? "" : ": ", range, to_string(key.default_value), otherwise,
+                        where);
   }
   return text;
 }

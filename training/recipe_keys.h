@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/op/attributes.h"
@@ -15,7 +16,9 @@ namespace gradus {
 using KeyValue = AttrValue;
 
 struct RecipeKey {
-  std::string_view name;  // dotted: "optimizer.momentum"
+  // Dotted: "optimizer.momentum". A part `*` stands for any name that a recipe chooses:
+  // "optimizer.groups.*.match".
+  std::string_view name;
   AttrType type;
   KeyValue default_value;
   std::string_view doc;
@@ -28,10 +31,18 @@ struct RecipeKey {
   std::vector<std::string_view> is = {};
   // It cannot change a result: a run may go on with another value.
   bool free_on_resume = false;
+  // Other defaults where the key `defaults_by` (a text) has one of these values.
+  std::string_view defaults_by = {};
+  std::vector<std::pair<std::string_view, KeyValue>> defaults = {};
+  bool list = false;  // a text that is several, with commas between them
+
+  bool is_pattern() const { return name.find('*') != std::string_view::npos; }
 };
 
 const std::vector<RecipeKey>& recipe_keys();
-const RecipeKey* find_recipe_key(std::string_view name);  // null where unknown
+// Null where unknown. For a name that fits a key with a part `*`, that key by this name. Lives as
+// long as the program.
+const RecipeKey* find_recipe_key(std::string_view name);
 
 // One line per key: name, type, default, range or choices, meaning.
 std::string recipe_keys_text();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/session.h"
 
-#include <cmath>
-
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "training/data_factory.h"
 #include "training/model_factory.h"
+#include "training/weights.h"
 
 namespace gradus {
 namespace {
@@ -39,22 +38,26 @@ TrainingSession::TrainingSession(const Recipe& recipe)
       sampler_(data_->size(), recipe.integer("batch"), seed_),
       steps_(steps_of(recipe, sampler_.batches_per_epoch())),
       micro_steps_(recipe.integer("accumulate")),
-      schedule_(make_schedule(recipe, steps_)),
+      control_(recipe, steps_, sampler_.batches_per_epoch(), validation_data_ != nullptr),
       states_(device_),
       arena_(device_),
       spec_(batch_spec(*data_, micro_batch(recipe))),
       host_(spec_, dtype_) {
   build(recipe);
   set_first_values(parameters_, seed_, states_);
+  if (const std::string& from = recipe.text("init.from"); !from.empty())
+    start_from(from, recipe.texts("init.skip"), parameters_, states_);
 }
 
 void TrainingSession::build(const Recipe& recipe) {
   const Model model = make_model(recipe, *data_);
+  const Optimizer optimizer = make_optimizer(recipe);
   if (micro_steps_ > 1)
-    accumulation_.emplace(accumulation_graph(model, spec_, dtype_, parameters_, micro_steps_),
-                          states_, arena_);
-  update_.emplace(training_graph(model, spec_, dtype_, make_optimizer(recipe), recipe.real("clip"),
-                                 parameters_, micro_steps_),
+    accumulation_.emplace(
+        accumulation_graph(model, spec_, dtype_, optimizer, parameters_, micro_steps_), states_,
+        arena_);
+  update_.emplace(training_graph(model, spec_, dtype_, optimizer, recipe.real("clip"), parameters_,
+                                 micro_steps_),
                   states_, arena_);
   if (validation_data_)
     validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_);
@@ -70,22 +73,23 @@ double TrainingSession::run(int64_t step, int64_t micro_step) {
   const std::span<const int64_t> batch = sampler_.batch(step - 1);
   data_->fill(batch.subspan(static_cast<size_t>(micro_step) * size, size), 0, host_.inputs,
               host_.targets);
+  const RngState rng{seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)};
+  control_.mix(program, rng, host_.inputs, host_.targets);
   program.set_input("input", host_.inputs);
   program.set_input("target", host_.targets);
-  if (micro_step + 1 == micro_steps_) {
-    program.set_input("lr", schedule_.at(step));
-    program.set_input("step", static_cast<double>(step));
-  }
-  program.run({seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)});
+  const bool updates = micro_step + 1 == micro_steps_;
+  if (updates) control_.set_inputs(program, step);
+  program.run(rng);
   const double loss = program.output("loss").item();
-  if (!std::isfinite(loss))
-    failf(ErrorKind::not_finite, "train",
-          "the loss of step {} is {}; a lower lr, warm-up (schedule.warmup) or clip may help", step,
-          loss);
+  if (updates)
+    control_.add_step(program, step, loss);
+  else
+    control_.add_loss(step, loss);
   return loss;
 }
 
 std::optional<Score> TrainingSession::validate(const std::function<bool()>& stopped) {
+  const AveragesInPlace averages(parameters_, states_);
   return validation_->run(stopped);
 }
 

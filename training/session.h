@@ -8,7 +8,7 @@
 #include "data/sampler.h"
 #include "training/evaluation.h"
 #include "training/recipe.h"
-#include "training/schedule.h"
+#include "training/step_control.h"
 
 namespace gradus {
 
@@ -26,7 +26,9 @@ class TrainingSession {
   int64_t micro_steps() const { return micro_steps_; }  // that an optimizer step has
   const Dataset& data() const { return *data_; }
   const Dataset* validation_data() const { return validation_data_.get(); }  // null: none
-  double lr(int64_t step) const { return schedule_.at(step); }
+  double lr(int64_t step) const { return control_.lr(step); }
+  // What it keeps on the host from step to step.
+  StepControl& control() { return control_; }
 
   // Micro-step 0 .. micro_steps() - 1 of optimizer step 1 .. steps(), in this order; the last one
   // updates the weights. Returns the mean loss of its samples. Throws not_finite naming the step.
@@ -51,7 +53,7 @@ class TrainingSession {
   std::shared_ptr<const Dataset> data_, validation_data_;
   Sampler sampler_;
   int64_t steps_, micro_steps_;
-  Schedule schedule_;
+  StepControl control_;
   ParameterTable parameters_;
   StateStore states_;
   Arena arena_;

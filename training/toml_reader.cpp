@@ -50,14 +50,31 @@ KeyValue list_of(const toml::array& array, const std::string& place) {
   return list;
 }
 
+bool holds_texts(const toml::node& node) {
+  const toml::array* array = node.as_array();
+  return array != nullptr && !array->empty() && array->front().is_string();
+}
+
+KeyValue texts_of(const toml::array& array, const std::string& place) {
+  std::string joined;
+  for (const toml::node& entry : array) {
+    const auto text = entry.value_exact<std::string>();
+    GRADUS_CHECK(text, "{} a list holds either texts or integers", place);
+    GRADUS_CHECK(!text->empty() && text->find(',') == std::string::npos,
+                 "{} a text of a list is not empty and has no comma, got '{}'", place, *text);
+    joined += (joined.empty() ? "" : ",") + *text;
+  }
+  return joined;
+}
+
 KeyValue value_of(const toml::node& node, const std::string& place) {
   if (const auto* flag = node.as_boolean()) return flag->get();
   if (const auto* whole = node.as_integer()) return whole->get();
   if (const auto* number = node.as_floating_point()) return number->get();
   if (const auto* text = node.as_string()) return text->get();
-  if (const auto* array = node.as_array()) return list_of(*array, place);
-  failf(ErrorKind::invalid_argument, "", "{} expected a boolean, number, text or list of integers",
-        place);
+  if (const auto* array = node.as_array())
+    return holds_texts(node) ? texts_of(*array, place) : list_of(*array, place);
+  failf(ErrorKind::invalid_argument, "", "{} expected a boolean, number, text or list", place);
 }
 
 // A table is an entry without a value, before those of its keys: its name may be wrong too.
@@ -74,7 +91,8 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
       continue;
     }
     const std::string value_place = place_of(name, node.source());
-    entries.push_back({path, value_of(node, value_place), key_place, value_place, line, column});
+    entries.push_back({path, value_of(node, value_place), key_place, value_place, line, column,
+                       holds_texts(node)});
   }
 }
 

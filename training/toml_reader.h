@@ -11,10 +11,11 @@ namespace gradus {
 // One setting of a TOML text. Places are `NAME:LINE:COLUMN:`.
 struct TomlEntry {
   std::string key;  // dotted through its tables
-  KeyValue value;   // none: a table
+  KeyValue value;   // none: a table; of a list of texts, these with commas between
   std::string key_place;
   std::string value_place;
   int64_t line = 0, column = 0;
+  bool list_of_texts = false;
 };
 
 // The settings of a TOML text, sorted by place. Throws invalid_argument beginning with the place

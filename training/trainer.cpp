@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/trainer.h"
 
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <iterator>
 #include <optional>
 
@@ -46,6 +48,14 @@ TrainingPlan plan_of(const TrainingSession& session, const Recipe& recipe,
   return plan;
 }
 
+// A number as JSON has it, which has none for what is not finite.
+std::array<char, 32> metric_text(double number) {
+  std::array<char, 32> text{"null"};
+  if (std::isfinite(number))
+    *fmt::format_to_n(text.data(), text.size() - 1, "{:.17g}", number).out = '\0';
+  return text;
+}
+
 // The steps of a run from where it stands to its end.
 class Trainer {
  public:
@@ -68,7 +78,7 @@ class Trainer {
   TrainingSession& session_;
   const TrainingObserver& observer_;
   const TrainingOptions& options_;
-  std::string checkpoints_;
+  std::string checkpoints_, best_;
   int64_t validate_every_, save_every_;
   Progress progress_;
   MetricsLog metrics_;
@@ -84,6 +94,7 @@ Trainer::Trainer(const Recipe& recipe, const RunFolder& folder, TrainingSession&
       observer_(observer),
       options_(options),
       checkpoints_(folder.file(run_file::checkpoints)),
+      best_(folder.file(run_file::best)),
       validate_every_(recipe.integer("validate_every")),
       save_every_(recipe.integer("checkpoint.every")),
       progress_(progress),
@@ -105,10 +116,12 @@ TrainingResult Trainer::run() {
       return result(TrainingEnd::stopped);
     }
     if (save_is_due()) save();
-    if (progress_.position.step == session_.steps()) break;
+    if (progress_.position.step == session_.steps() || session_.control().ends_early()) break;
     advance();
   }
   saver_.wait();
+  if (session_.control().best_step() > 0)
+    restore_weights(best_, session_.parameters(), session_.states());
   return result(TrainingEnd::finished);
 }
 
@@ -128,8 +141,8 @@ void Trainer::report_step() {
   const StepReport report{progress_.position.step, progress_.loss,
                           session_.lr(progress_.position.step)};
   fmt::memory_buffer line;
-  fmt::format_to(std::back_inserter(line), R"({{"step":{},"loss":{:.17g},"lr":{:.17g}}})",
-                 report.step, report.loss, report.lr);
+  fmt::format_to(std::back_inserter(line), R"({{"step":{},"loss":{},"lr":{:.17g}}})", report.step,
+                 metric_text(report.loss).data(), report.lr);
   metrics_.add({line.data(), line.size()});
   if (observer_.stepped) observer_.stepped(report);
 }
@@ -149,9 +162,11 @@ bool Trainer::validate() {
   progress_.validation = *score;
   fmt::memory_buffer line;
   fmt::format_to(std::back_inserter(line),
-                 R"({{"step":{},"split":"{}","metrics":{{"loss":{:.17g},"accuracy":{:.17g}}}}})",
-                 step, split_name(Split::validation), score->loss, score->accuracy);
+                 R"({{"step":{},"split":"{}","metrics":{{"loss":{},"accuracy":{:.17g}}}}})", step,
+                 split_name(Split::validation), metric_text(score->loss).data(), score->accuracy);
   metrics_.add({line.data(), line.size()});
+  if (session_.control().add_validation(step, *score))
+    save_safetensors(best_, model_tensors(session_.parameters(), session_.states()));
   if (observer_.validated) observer_.validated(step, *score);
   return true;
 }
@@ -166,6 +181,7 @@ bool Trainer::save_is_due() const {
 }
 
 void Trainer::save() {
+  progress_.parts = session_.control().fields();
   progress_.metrics_bytes = metrics_.bytes();
   saver_.save(progress_);
   saved_ = progress_.position;
@@ -229,6 +245,7 @@ Progress resume(const RunFolder& folder, TrainingSession& session,
   check_position(*found, session);
   load_checkpoint(found->path, session.states());
   progress = found->progress;
+  session.control().restore(progress.parts);
   progress.micro_steps = session.micro_steps();
   return progress;
 }

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/weights.h"
 
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
 #include "engine/base/error.h"
+#include "training/averages.h"
+#include "training/name_pattern.h"
+#include "training/run_folder.h"
 
 namespace gradus {
 
@@ -13,22 +21,99 @@ NamedTensors model_tensors(const ParameterTable& parameters, const StateStore& s
   return tensors;
 }
 
+namespace {
+
+bool is_model(const Parameter& parameter) {
+  return parameter.role == ParameterRole::weight || parameter.role == ParameterRole::buffer;
+}
+
+TensorSpec spec_of(const Tensor& tensor) { return {tensor.dtype(), tensor.shape()}; }
+
+const std::string average_prefix = average_name("");
+
+// The first names of a list, in a message.
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr size_t most = 5;
+  const size_t shown = std::min(names.size(), most);
+  const std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+  return shown == names.size() ? text : fmt::format("{}, and {} more", text, names.size() - shown);
+}
+
+}  // namespace
+
 void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states) {
   const Safetensors file = load_safetensors(path);
   for (const Parameter& parameter : parameters.all()) {
-    const auto found = file.tensors.find(parameter.name);
+    if (!is_model(parameter)) continue;
+    auto found = file.tensors.find(parameter.name);
     if (found == file.tensors.end())
       failf(ErrorKind::bad_data, path, "the tensor '{}' is missing", parameter.name);
-    const TensorSpec spec{found->second.dtype(), found->second.shape()};
-    if (spec != parameter.spec)
-      failf(ErrorKind::bad_data, path, "the tensor '{}', expected {}, got {}", parameter.name,
-            to_string(parameter.spec), to_string(spec));
+    if (const auto average = file.tensors.find(average_name(parameter.name));
+        average != file.tensors.end())
+      found = average;
+    if (spec_of(found->second) != parameter.spec)
+      failf(ErrorKind::bad_data, path, "the tensor '{}', expected {}, got {}", found->first,
+            to_string(parameter.spec), to_string(spec_of(found->second)));
     states.set(parameter.name, found->second);
   }
   for (const auto& [name, tensor] : file.tensors)
-    if (parameters.find(name) == nullptr)
+    if (parameters.find(name.starts_with(average_prefix) ? name.substr(average_prefix.size())
+                                                         : name) == nullptr)
       failf(ErrorKind::bad_data, path, "the tensor '{}' does not belong to the recipe's model",
             name);
+}
+
+void restore_weights(const std::string& path, const ParameterTable& parameters,
+                     StateStore& states) {
+  const Safetensors file = load_safetensors(path);
+  for (const Parameter& parameter : parameters.all()) {
+    if (parameter.role == ParameterRole::optimizer) continue;
+    const auto found = file.tensors.find(parameter.name);
+    if (found == file.tensors.end() || spec_of(found->second) != parameter.spec)
+      failf(ErrorKind::bad_data, path, "does not hold the tensor '{}' as {}", parameter.name,
+            to_string(parameter.spec));
+    states.set(parameter.name, found->second);
+  }
+}
+
+void start_from(const std::string& run_or_file, std::span<const std::string> skip,
+                const ParameterTable& parameters, StateStore& states) {
+  std::error_code ignored;
+  const bool is_folder = std::filesystem::is_directory(run_or_file, ignored);
+  const std::string path = is_folder ? run_path(run_or_file, run_file::weights) : run_or_file;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    failf(ErrorKind::not_found, run_or_file,
+          "[init.from] expected a finished run or a .safetensors file");
+  const Safetensors file = load_safetensors(path);
+  std::vector<std::string> missing, strange, unlike;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.starts_with(average_prefix) || matches_any(skip, name)) continue;
+    const Parameter* parameter = parameters.find(name);
+    if (parameter == nullptr || !is_model(*parameter))
+      strange.push_back(name);
+    else if (spec_of(tensor) != parameter->spec)
+      unlike.push_back(fmt::format("'{}' (the model's {}, the file's {})", name,
+                                   to_string(parameter->spec), to_string(spec_of(tensor))));
+  }
+  for (const Parameter& parameter : parameters.all())
+    if (is_model(parameter) && !matches_any(skip, parameter.name) &&
+        !file.tensors.contains(parameter.name))
+      missing.push_back(parameter.name);
+  std::string problems;
+  const auto add = [&](std::string_view what, const std::vector<std::string>& names) {
+    if (!names.empty()) problems += fmt::format("; {}: {}", what, some_of(names));
+  };
+  add("not in the file", missing);
+  add("not in the model", strange);
+  add("unlike the model's", unlike);
+  if (!problems.empty())
+    failf(ErrorKind::bad_data, path,
+          "does not fit the recipe's model{}; init.skip = [\"PATTERN\"] "
+          "leaves tensors out",
+          problems);
+  for (const Parameter& parameter : parameters.all())
+    if (is_model(parameter) && !matches_any(skip, parameter.name))
+      states.set(parameter.name, file.tensors.find(parameter.name)->second);
 }
 
 }  // namespace gradus

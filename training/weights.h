@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "engine/exec/state_store.h"
@@ -13,8 +14,19 @@ namespace gradus {
 // memory.
 NamedTensors model_tensors(const ParameterTable& parameters, const StateStore& states);
 
-// Copies a file's tensors into the states of a model. Throws as load_safetensors, and bad_data
-// where a tensor is missing, has another dtype or shape, or does not belong to the model.
+// Copies a file's tensors into the states of a model, of a run that averaged its weights the
+// averages. Throws as load_safetensors, and bad_data where a tensor is missing, has another dtype
+// or shape, or does not belong to the model.
 void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states);
+
+// Puts the tensors of model_tensors, averages among them, back as the file holds them. Throws as
+// load_weights.
+void restore_weights(const std::string& path, const ParameterTable& parameters, StateStore& states);
+
+// Starts a model's weights and buffers from a finished run or a .safetensors file: all of them but
+// those whose names fit `skip`. Throws not_found where there is no such file, and bad_data, naming
+// them, where tensors are missing, are not the model's, or have another dtype or shape.
+void start_from(const std::string& run_or_file, std::span<const std::string> skip,
+                const ParameterTable& parameters, StateStore& states);
 
 }  // namespace gradus

@@ -6,6 +6,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "engine/graph/graph.h"
 #include "models/layers/parameter_table.h"
@@ -25,11 +27,15 @@ struct Place {
   DType dtype = DType::f32;  // of parameters and activations
   bool training = true;      // batch statistics and dropout, or running statistics and none
   const Decoding* decoding = nullptr;  // or null: whole sequences
+  // Where not null, the next versions of buffers are put here for the caller to give them to the
+  // graph, or not.
+  std::vector<std::pair<Value, Value>>* held_updates = nullptr;
 
   // A trained parameter named by the graph's scope and `name`. Weights of rank 2 and more decay.
   Value weight(std::string_view name, const Shape& shape, const Initialiser& init);
   // A state that the layer updates itself.
   Value buffer(std::string_view name, const Shape& shape, double value);
+  void update_buffer(Value buffer, Value next);
   // A state that decoding keeps from token to token; zeros before the first.
   Value cache(std::string_view name, const Shape& shape);
 };

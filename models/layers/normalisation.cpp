@@ -20,8 +20,8 @@ Value batch_norm_layer(Place& place, std::string_view name, Value x, double mome
       apply("batch_norm", {x, mean, variance, weight, bias},
             {{"training", place.training}, {"momentum", momentum}, {"eps", eps}});
   if (place.training) {
-    place.graph.update(mean, results[1]);
-    place.graph.update(variance, results[2]);
+    place.update_buffer(mean, results[1]);
+    place.update_buffer(variance, results[2]);
   }
   return results[0];
 }

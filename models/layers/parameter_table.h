@@ -14,6 +14,7 @@ enum class ParameterRole {
   weight,     // trained
   buffer,     // updated by the model itself: running statistics
   optimizer,  // an optimizer's memory: moments, momentum, gradients being added up
+  average,    // of a weight or buffer over steps
 };
 
 // A tensor that outlives steps, as a layer or optimizer declares it.

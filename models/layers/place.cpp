@@ -17,6 +17,13 @@ Value Place::buffer(std::string_view name, const Shape& shape, double value) {
   return state;
 }
 
+void Place::update_buffer(Value buffer, Value next) {
+  if (held_updates != nullptr)
+    held_updates->emplace_back(buffer, next);
+  else
+    graph.update(buffer, next);
+}
+
 Value Place::cache(std::string_view name, const Shape& shape) {
   return graph.state(name, dtype, shape);
 }

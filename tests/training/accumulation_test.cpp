@@ -67,7 +67,9 @@ TEST_F(AccumulationTest, ARunIsItsMicroSteps) {
   ParameterTable parameters;
   StateStore states(cpu_device());
   Arena arena(cpu_device());
-  Executable part(accumulation_graph(model, spec, DType::f32, parameters, 3), states, arena);
+  Executable part(
+      accumulation_graph(model, spec, DType::f32, make_optimizer(wanted), parameters, 3), states,
+      arena);
   Executable last(training_graph(model, spec, DType::f32, make_optimizer(wanted), 0, parameters, 3),
                   states, arena);
   set_first_values(parameters, 5, states);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/recipe.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
 #include "engine/base/philox.h"
-#include "training/schedule.h"
 
 namespace gradus {
 namespace {
@@ -97,9 +97,11 @@ TEST(Recipe, RandomTyposAreTracedToTheirKey) {
   int tried = 0, traced = 0;
   while (tried < 300) {
     const RecipeKey& key = recipe_keys()[random(recipe_keys().size())];
-    const size_t dot = key.name.find('.');
-    const std::string table(dot == std::string_view::npos ? "" : key.name.substr(0, dot));
-    const std::string leaf(key.name.substr(dot + 1));
+    std::string name(key.name);
+    std::ranges::replace(name, '*', 'a');  // a table that the recipe names
+    const size_t dot = name.rfind('.');
+    const std::string table = dot == std::string::npos ? "" : name.substr(0, dot);
+    const std::string leaf = name.substr(dot + 1);
     std::string typo = leaf;
     const size_t at = random(leaf.size());
     const std::string letter(1, letters[random(letters.size())]);
@@ -121,7 +123,7 @@ TEST(Recipe, RandomTyposAreTracedToTheirKey) {
     const std::string text = table.empty() ? "\n" : "[" + table + "]\n";
     const std::string message = refusal(text + "  " + typo + " = 1\n");
     EXPECT_TRUE(message.starts_with("r.toml:2:3: unknown key '")) << message;
-    traced += message.ends_with(fmt::format("did you mean '{}'?", key.name));
+    traced += message.ends_with(fmt::format("did you mean '{}'?", name));
   }
   EXPECT_GE(traced, 270) << "of " << tried;
 }
@@ -201,22 +203,23 @@ TEST(Recipe, ThoseOfTheTreeAreLegal) {
   EXPECT_GE(count, 4);
 }
 
-TEST(Schedule, WarmsUpAndFallsAlongACosine) {
-  const Recipe recipe = parse_recipe(
-      "", "r", {"lr=2", "schedule.name=cosine", "schedule.warmup=10", "schedule.final=0.1"});
-  const Schedule schedule = make_schedule(recipe, 110);
-  EXPECT_DOUBLE_EQ(schedule.at(1), 0.2);
-  EXPECT_DOUBLE_EQ(schedule.at(10), 2);
-  EXPECT_NEAR(schedule.at(60), 0.5 * (2 + 0.2), 1e-12);  // half of the way
-  EXPECT_NEAR(schedule.at(110), 0.2, 1e-12);
-}
-
-TEST(Schedule, ConstantStaysAfterItsWarmUp) {
-  const Schedule schedule =
-      make_schedule(parse_recipe("", "r", {"lr=0.5", "schedule.warmup=2"}), 9);
-  EXPECT_EQ(schedule.at(1), 0.25);
-  EXPECT_EQ(schedule.at(2), 0.5);
-  EXPECT_EQ(schedule.at(9), 0.5);
+TEST(Recipe, ADefaultMayDependOnAnotherKey) {
+  const auto gamma = [](const std::string& form) {
+    return parse_recipe("", "r", {"schedule.name=" + form}).real("schedule.gamma");
+  };
+  EXPECT_EQ(gamma("step"), 0.1);
+  EXPECT_EQ(gamma("exponential"), 0.999);
+  EXPECT_EQ(parse_recipe("", "r", {"schedule.gamma=0.5", "schedule.name=exponential"})
+                .real("schedule.gamma"),
+            0.5);
+  EXPECT_NE(recipe_keys_text().find("default 0.1, 0.999 with exponential"), std::string::npos);
+  const auto rate = [](const std::string& rule) {
+    return parse_recipe("", "r", {"optimizer.name=" + rule}).real("lr");
+  };
+  EXPECT_EQ(rate("adam"), 0.001);
+  EXPECT_EQ(rate("adamw"), 0.001);
+  EXPECT_EQ(rate("sgd"), 0.1);
+  EXPECT_FALSE(parse_recipe("", "r").has("schedule.gamma"));
 }
 
 }  // namespace

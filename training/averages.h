@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "engine/exec/state_store.h"
+#include "engine/graph/graph.h"
+#include "models/layers/parameter_table.h"
+#include "training/recipe.h"
+
+namespace gradus {
+
+// An average of a run's weights beside them: of all steps with weights that fall back in time
+// (EMA), or of some of the last steps, all alike (SWA, Izmailov et al. 2018). Step s moves it by a
+// share of the way to the weights, which depends on s alone.
+struct Averaging {
+  enum class Form { none, ema, swa };
+
+  Form form = Form::none;
+  double decay = 0.999;  // of ema: what a step leaves of the average
+  bool rising = false;   // of ema: at most (1 + n) / (10 + n) after n steps
+  int64_t start = 1;     // up to this step the average is a copy of the weights
+  int64_t every = 1;     // of swa: steps between two that are averaged
+
+  bool on() const { return form != Form::none; }
+  // Of step 1 .. : 1 makes a copy, 0 leaves the average as it is.
+  double share(int64_t step) const;
+};
+
+// `steps` of the whole run.
+Averaging make_averaging(const Recipe& recipe, int64_t steps, int64_t steps_per_epoch);
+
+// Name of the average of a parameter: "ema.fc1.weight".
+std::string average_name(std::string_view parameter);
+
+// Moves the average of every weight and buffer that the graph updates by `share` of the way to its
+// next version, and declares it. Comes behind all updates.
+void add_averages(Graph& graph, ParameterTable& parameters, Value share);
+
+// Exchanges averages and weights, for evaluation; a second time brings them back.
+void swap_averages(const ParameterTable& parameters, StateStore& states);
+
+// Averages in the place of the weights for as long as it lives.
+class AveragesInPlace {
+ public:
+  AveragesInPlace(const ParameterTable& parameters, StateStore& states)
+      : parameters_(parameters), states_(states) {
+    swap_averages(parameters_, states_);
+  }
+  ~AveragesInPlace() { swap_averages(parameters_, states_); }
+  AveragesInPlace(const AveragesInPlace&) = delete;
+  AveragesInPlace& operator=(const AveragesInPlace&) = delete;
+
+ private:
+  const ParameterTable& parameters_;
+  StateStore& states_;
+};
+
+}  // namespace gradus

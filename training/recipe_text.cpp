@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/recipe_text.h"
+
+#include <fmt/format.h>
+
+namespace gradus {
+namespace {
+
+std::string toml_text(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      quoted += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      quoted += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    else
+      quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string toml_list(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  for (const std::string& text : texts) quoted.push_back(toml_text(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+}  // namespace
+
+std::string toml_value(const RecipeKey& key, const KeyValue& value) {
+  if (key.list) return toml_list(split_texts(*value.as<std::string>()));
+  if (const auto* flag = value.as<bool>()) return *flag ? "true" : "false";
+  if (const auto* whole = value.as<int64_t>()) return fmt::format("{}", *whole);
+  if (const auto* list = value.as<KeyValue::Integers>())
+    return fmt::format("[{}]", fmt::join(*list, ", "));
+  if (const auto* text = value.as<std::string>()) return toml_text(*text);
+  const std::string number = fmt::format("{}", *value.as<double>());
+  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+}
+
+std::vector<std::string> split_texts(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    std::string_view part = text.substr(0, comma);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) parts.emplace_back(part);
+    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+  }
+  return parts;
+}
+
+}  // namespace gradus

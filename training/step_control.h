@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "engine/exec/executable.h"
+#include "training/averages.h"
+#include "training/early_stopping.h"
+#include "training/sample_mixing.h"
+#include "training/schedule.h"
+#include "training/update_guard.h"
+
+namespace gradus {
+
+// What changes from step to step beside the batch: the inputs of a training graph that the host
+// decides, and what it learns from the outputs. All of it follows from the recipe, the step and
+// `fields()`.
+class StepControl {
+ public:
+  // Throws invalid_argument where settings need validation data and there are none.
+  StepControl(const Recipe& recipe, int64_t steps, int64_t steps_per_epoch, bool validates);
+
+  double lr(int64_t step) const { return schedule_.at(step); }
+  bool averages() const { return averaging_.on(); }
+  bool mixes() const { return mixing_.on(); }
+  int64_t skipped() const { return guard_.skipped(); }  // updates left out so far
+
+  // Mixes a batch, if the recipe wants it, and sets what the programs take of that. Before each
+  // micro-step.
+  void mix(Executable& program, const RngState& rng, Tensor& inputs, const Tensor& targets);
+  // Sets the inputs of the program that updates, before it runs.
+  void set_inputs(Executable& program, int64_t step);
+  // Takes what it found. `loss` is the step's. Throws not_finite, naming the step, where the loss
+  // is not finite or too many updates were skipped.
+  void add_step(Executable& program, int64_t step, double loss);
+  // The loss of a micro-step before the last; throws as add_step.
+  void add_loss(int64_t step, double loss) const;
+
+  // Takes a validation. True where it is the best so far and the run wants its best weights.
+  bool add_validation(int64_t step, const Score& score);
+  bool keeps_best() const { return keeps_best_; }
+  bool ends_early() const { return keeps_best_ && stopping_.stops(); }
+  int64_t best_step() const { return stopping_.best_step(); }
+
+  ProgressFields fields() const;
+  void restore(const ProgressFields& fields);
+
+ private:
+  Schedule schedule_;
+  Averaging averaging_;
+  SampleMixing mixing_;
+  bool guarded_;
+  UpdateGuard guard_;
+  bool keeps_best_;
+  EarlyStopping stopping_;
+  Tensor partners_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "engine/base/error.h"
+#include "engine/op/registry.h"
+#include "training/optimizer.h"
+#include "training/weight_rules.h"
+
+namespace gradus {
+namespace {
+
+// What the update of one weight is made of.
+struct Update {
+  const Optimizer& optimizer;
+  const Parameter& parameter;
+  WeightRule rule;
+  Value weight, gradient, lr, step, skip;
+};
+
+Value norm_of(Value x) { return apply1("global_norm", {x}); }
+
+// numerator / denominator where both norms are above 0, else 1 (LARS, LAMB).
+Value trust_ratio(Value weight_norm, Value step_norm, Value ratio) {
+  const Value known = logical_and(weight_norm > 0.0, step_norm > 0.0);
+  return where(known, ratio, zero(ratio) + 1.0);
+}
+
+// The rate of a weight under LARS: lr times coefficient |w| / (|g| + decay |w| + eps).
+Value layer_rate(const Update& update) {
+  const Value w = norm_of(update.weight), g = norm_of(update.gradient);
+  const Value ratio = w * update.optimizer.trust_coefficient /
+                      (g + w * update.rule.weight_decay + update.optimizer.trust_eps);
+  return update.lr * cast(trust_ratio(w, g, ratio), update.lr.dtype());
+}
+
+// The op's inputs and states; the states are declared.
+struct Bound {
+  std::vector<Value> inputs, states;  // states: the weight first
+};
+
+Bound bind_inputs(const Update& update, Graph& graph, ParameterTable& parameters, Value weight) {
+  const Optimizer& optimizer = update.optimizer;
+  Bound bound{{}, {weight}};
+  const auto memory_named = [&](std::string_view name) {
+    const Optimizer::Memory* found = nullptr;
+    for (const Optimizer::Memory& memory : optimizer.memory)
+      if (memory.name == name) found = &memory;
+    return found;
+  };
+  for (const InputSpec& input : get_op(optimizer.op).inputs) {
+    Value value;
+    if (input.name == "weight") value = weight;
+    if (input.name == "grad") value = update.gradient;
+    if (input.name == "lr") value = update.lr;
+    if (input.name == "step") value = update.step;
+    if (input.name == "skip") value = update.skip;
+    if (const Optimizer::Memory* memory = memory_named(input.name)) {
+      const std::string name = fmt::format("optimizer.{}.{}", memory->name, update.parameter.name);
+      const TensorSpec& spec = update.parameter.spec;
+      value = graph.state(name, spec.dtype, memory->is_number ? Shape{} : spec.shape);
+      parameters.add(
+          {name, value.spec(), Initialiser::constant(memory->first), ParameterRole::optimizer});
+      bound.states.push_back(value);
+    }
+    bound.inputs.push_back(value);
+  }
+  return bound;
+}
+
+// Applies the rule's op and gives its memory its next versions. Returns the weight's.
+Value apply_rule(const Update& update, Graph& graph, ParameterTable& parameters, Value weight,
+                 double weight_decay) {
+  AttrList attrs = update.optimizer.attributes;
+  attrs.emplace_back("weight_decay", weight_decay);
+  const Bound bound = bind_inputs(update, graph, parameters, weight);
+  const std::vector<Value> next = apply(update.optimizer.op, bound.inputs, attrs);
+  size_t state = 0;
+  for (size_t k = 1; k < next.size(); ++k)
+    if (next[k] && next[k].spec().present) graph.update(bound.states[++state], next[k]);
+  GRADUS_ASSERT(state + 1 == bound.states.size(), "{} updates {} of {} states", update.optimizer.op,
+                state, bound.states.size() - 1);
+  return next[0];
+}
+
+// LAMB: adam_step from a weight of 0 at rate 1 gives minus its direction r; u = r + decay w, and
+// the weight moves by lr |w| / |u| u.
+Value lamb(Update update, Graph& graph, ParameterTable& parameters) {
+  const Value lr = update.lr;
+  update.lr = graph.scalar(1.0, lr.dtype());
+  const Value origin = graph.full(update.weight.shape(), 0, update.weight.dtype());
+  const Value direction = apply_rule(update, graph, parameters, origin, 0);
+  const Value step = direction - update.weight * update.rule.weight_decay;
+  Value rate = cast(lr, step.dtype());
+  if (update.rule.decays) {
+    const Value w = norm_of(update.weight), u = norm_of(step);
+    rate = rate * cast(trust_ratio(w, u, w / u), step.dtype());
+  }
+  const Value moved = update.weight + step * rate;
+  return update.skip ? where(update.skip, update.weight, moved) : moved;
+}
+
+// sign(w) max(|w| - lr l1, 0).
+Value shrunk(const Update& update, Value weight, double l1) {
+  const Value size = abs(weight) - cast(update.lr, weight.dtype()) * l1;
+  const Value next = sign(weight) * maximum(size, zero(size));
+  return update.skip ? where(update.skip, update.weight, next) : next;
+}
+
+Value next_weight(const Update& update, Graph& graph, ParameterTable& parameters) {
+  const Optimizer& optimizer = update.optimizer;
+  Value next;
+  if (optimizer.trust == Optimizer::Trust::lamb) {
+    next = lamb(update, graph, parameters);
+  } else {
+    Update changed = update;
+    if (optimizer.trust == Optimizer::Trust::lars && update.rule.decays)
+      changed.lr = layer_rate(update);
+    next = apply_rule(changed, graph, parameters, update.weight, update.rule.weight_decay);
+  }
+  const Regularisation& what = optimizer.regularisation;
+  return what.proximal && what.l1 != 0 && update.rule.decays ? shrunk(update, next, what.l1) : next;
+}
+
+// A weight that trains from step `begin` on counts its steps from there, so that the corrections
+// of adaptive rules for young averages fit.
+void wait_until(Update& update, int64_t begin) {
+  const auto number = static_cast<double>(begin);
+  const Value waits = reshape(update.step < number, {});
+  update.skip = update.skip ? logical_or(update.skip, waits) : waits;
+  const Value own = update.step - (number - 1);
+  update.step = maximum(own, zero(own) + 1.0);
+}
+
+}  // namespace
+
+std::vector<Value> add_updates(const Optimizer& optimizer, Graph& graph, ParameterTable& parameters,
+                               std::span<const Value> weights, std::span<const Value> gradients,
+                               Value lr, Value step, Value skip) {
+  const std::vector<Parameter> all = parameters_of(parameters, weights);
+  const std::vector<WeightRule> rules = weight_rules(optimizer, all);
+  std::vector<Value> versions(weights.size());
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (!gradients[i]) continue;  // the loss does not depend on it
+    Update update{optimizer, all[i], rules[i], weights[i], gradients[i], lr, step, skip};
+    if (rules[i].lr_scale != 1) update.lr = lr * rules[i].lr_scale;
+    if (rules[i].frozen) wait_until(update, optimizer.frozen_until);
+    versions[i] = next_weight(update, graph, parameters);
+    graph.update(weights[i], versions[i]);
+  }
+  return versions;
+}
+
+}  // namespace gradus
