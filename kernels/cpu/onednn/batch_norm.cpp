@@ -67,8 +67,7 @@ ChunkPlans plans_of(const BatchNormBackwardArgs& a) {
                   dnnl::prop_kind::forward_training, x, 0.0f, flags);
               return plan_of(
                   describe_norm_backward<dnnl::batch_normalization_backward>(hint, x, 0.0f, flags),
-                  {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,
-                   DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN, DNNL_ARG_VARIANCE});
+                  norm_backward_arguments);
             });
           }};
 }
@@ -178,6 +177,7 @@ void run_onednn(const BatchNormBackwardArgs& args, void* workspace) {
              {DNNL_ARG_DIFF_DST, static_cast<const float*>(args.dy) + at},
              {DNNL_ARG_DIFF_SRC, static_cast<float*>(args.dx) + at},
              {DNNL_ARG_SCALE, args.weight ? args.weight : memory.ones},
+             {DNNL_ARG_SHIFT, norm_backward_shift(memory.ones)},
              {DNNL_ARG_DIFF_SCALE, memory.parts + chunk * step},
              {DNNL_ARG_DIFF_SHIFT, memory.parts + chunk * step + memory.array},
              {DNNL_ARG_MEAN, args.mean},
