@@ -44,7 +44,7 @@ bool onednn_fits(const RowNormBackwardArgs& args);
 int64_t onednn_workspace(const RowNormBackwardArgs& args);
 void run_onednn(const RowNormBackwardArgs& args, void* workspace);
 
-// A training batch, whose sums belong together, is one call in one thread.
+// One thread.
 bool onednn_fits(const BatchNormArgs& args);
 int64_t onednn_workspace(const BatchNormArgs& args);
 void run_onednn(const BatchNormArgs& args, void* workspace);

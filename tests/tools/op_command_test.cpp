@@ -238,6 +238,23 @@ TEST_F(OpCommand, bench_counts_the_work_of_a_composite) {
       EXPECT_GT(row.at(key).get<double>(), 0) << row.dump();
 }
 
+TEST_F(OpCommand, a_variant_is_run_and_measured_by_name) {
+  const auto variant_of = [&](const std::string& option) {
+    const Outcome outcome = run("op bench softmax --json --seconds 0.001 --threads 1" + option);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out)["ops"][0].at("variant").get<std::string>();
+  };
+  EXPECT_EQ(variant_of(" --variant reference"), "reference");
+  save_safetensors(path("in"), {{"0", values({2}, {-3, 5})}});
+  const std::string files = fmt::format(" --inputs {} --output {}", path("in"), path("out"));
+  ASSERT_EQ(run("op run relu --variant reference" + files).code, 0);
+  EXPECT_EQ(load_safetensors(path("out")).tensors.at("0").to_doubles(),
+            (std::vector<double>{0, 5}));
+  expect_error("op run relu --variant refrence" + files, 3, "did you mean 'reference'?");
+  expect_error("op bench softmax --variant packed", 3, "[softmax] no kernel variant 'packed'");
+  expect_error("op check --all --variant zzzzzzzzz", 3, "no op has a kernel variant");
+}
+
 TEST_F(OpCommand, run_many_keeps_going_after_an_error) {
   save_safetensors(path("in"), {{"a/0", values({1}, {-2})}, {"b/0", values({1}, {-3})}},
                    {{"cases", R"([{"name":"a","op":"abs","attrs":{}},

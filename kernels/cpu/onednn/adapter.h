@@ -100,8 +100,13 @@ void execute(const Plan& plan, std::initializer_list<Argument> arguments, void* 
 // From one layout to another.
 PlanPointer reorder_plan(const Desc& from, const Desc& to, Key key);
 
-// Version 3 has no op descriptors, and names the output of a norm and the dilation of a pooling.
+// Version 3 has no op descriptors, names the output of a norm and the dilation of a pooling, and
+// does not ask a norm's backward pass for the shift, which nothing depends on.
 #if DNNL_VERSION_MAJOR >= 3
+inline constexpr std::initializer_list<int> norm_backward_arguments = {
+    DNNL_ARG_SRC,        DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,
+    DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN,     DNNL_ARG_VARIANCE};
+inline const void* norm_backward_shift(const void*) { return nullptr; }
 template <class Primitive, class... Parts>
 auto describe(const Parts&... parts) {
   return typename Primitive::primitive_desc(engine(), parts..., attributes());
@@ -123,6 +128,10 @@ auto describe_norm_backward(const Hint& hint, const Desc& x, float eps,
 using PoolForward = dnnl::pooling_forward;
 using PoolBackward = dnnl::pooling_backward;
 #else
+inline constexpr std::initializer_list<int> norm_backward_arguments = {
+    DNNL_ARG_SRC,        DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,   DNNL_ARG_SHIFT,
+    DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN,     DNNL_ARG_VARIANCE};
+inline const void* norm_backward_shift(const void* any) { return any; }
 template <class Primitive, class... Parts>
 auto describe(const Parts&... parts) {
   return typename Primitive::primitive_desc(typename Primitive::desc(parts...), attributes(),

@@ -5,7 +5,7 @@ namespace gradus::kernels::onednn {
 namespace {
 
 constexpr int64_t largest_size = 1 << 15;
-constexpr int64_t largest_elements = int64_t{1} << 30;
+constexpr int64_t largest_elements = int64_t{1} << 29;  // of a forward chunk; others are twice it
 
 bool is_flat(const ConvolutionShape& s) {
   return s.input[0] == 1 && s.kernel[0] == 1 && s.output[0] == 1 && s.padding[0] == 0;

@@ -58,8 +58,7 @@ ChunkPlans plans_of(const RowNormBackwardArgs& a, const Chunks& chunks) {
                   dnnl::prop_kind::forward_training, x, 0.0f, flags);
               return plan_of(
                   describe_norm_backward<dnnl::layer_normalization_backward>(hint, x, 0.0f, flags),
-                  {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,
-                   DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN, DNNL_ARG_VARIANCE});
+                  norm_backward_arguments);
             });
           }};
 }
@@ -147,6 +146,7 @@ void run_onednn(const RowNormBackwardArgs& args, void* workspace) {
              {DNNL_ARG_DIFF_DST, static_cast<const float*>(args.dy) + at},
              {DNNL_ARG_DIFF_SRC, static_cast<float*>(args.dx) + at},
              {DNNL_ARG_SCALE, args.weight},
+             {DNNL_ARG_SHIFT, norm_backward_shift(args.weight)},
              {DNNL_ARG_DIFF_SCALE, args.weight ? part : nullptr},
              {DNNL_ARG_DIFF_SHIFT, args.weight ? part + memory.array : nullptr},
              {DNNL_ARG_MEAN, static_cast<const float*>(args.mean) + row},
