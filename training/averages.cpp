@@ -56,13 +56,22 @@ void add_averages(Graph& graph, ParameterTable& parameters, Value share) {
   }
 }
 
-void swap_averages(const ParameterTable& parameters, StateStore& states) {
+AveragedStates::AveragedStates(const ParameterTable& parameters, StateStore& states) {
   for (const Parameter& parameter : parameters.all()) {
     const std::string average = average_name(parameter.name);
     if (parameter.role == ParameterRole::average || !states.contains(average)) continue;
-    const Tensor held = states.get(parameter.name).to(states.device());
-    states.set(parameter.name, states.get(average));
-    states.set(average, held);
+    const Tensor& state = states.get(parameter.name);
+    pairs_.push_back(
+        {state, states.get(average), Tensor(state.dtype(), state.shape(), states.device())});
+  }
+}
+
+void AveragedStates::swap() const {
+  for (const Pair& pair : pairs_) {
+    Tensor state = pair.state, average = pair.average, held = pair.held;
+    held.copy_from(state);
+    state.copy_from(average);
+    average.copy_from(held);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/exec/state_store.h"
 #include "engine/graph/graph.h"
@@ -39,23 +40,32 @@ std::string average_name(std::string_view parameter);
 // next version, and declares it. Comes behind all updates.
 void add_averages(Graph& graph, ParameterTable& parameters, Value share);
 
-// Exchanges averages and weights, for evaluation; a second time brings them back.
-void swap_averages(const ParameterTable& parameters, StateStore& states);
+// Weights and buffers that have an average, found once, so that exchanging them allocates nothing.
+// The states outlive it.
+class AveragedStates {
+ public:
+  AveragedStates(const ParameterTable& parameters, StateStore& states);
+
+  // Exchanges averages and weights, for evaluation; a second time brings them back.
+  void swap() const;
+
+ private:
+  struct Pair {
+    Tensor state, average, held;
+  };
+  std::vector<Pair> pairs_;
+};
 
 // Averages in the place of the weights for as long as it lives.
 class AveragesInPlace {
  public:
-  AveragesInPlace(const ParameterTable& parameters, StateStore& states)
-      : parameters_(parameters), states_(states) {
-    swap_averages(parameters_, states_);
-  }
-  ~AveragesInPlace() { swap_averages(parameters_, states_); }
+  explicit AveragesInPlace(const AveragedStates& states) : states_(states) { states_.swap(); }
+  ~AveragesInPlace() { states_.swap(); }
   AveragesInPlace(const AveragesInPlace&) = delete;
   AveragesInPlace& operator=(const AveragesInPlace&) = delete;
 
  private:
-  const ParameterTable& parameters_;
-  StateStore& states_;
+  const AveragedStates& states_;
 };
 
 }  // namespace gradus

@@ -61,6 +61,7 @@ void TrainingSession::build(const Recipe& recipe) {
                   states_, arena_);
   if (validation_data_)
     validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_);
+  averaged_.emplace(parameters_, states_);
 }
 
 Executable& TrainingSession::program_of(int64_t micro_step) {
@@ -89,7 +90,7 @@ double TrainingSession::run(int64_t step, int64_t micro_step) {
 }
 
 std::optional<Score> TrainingSession::validate(const std::function<bool()>& stopped) {
-  const AveragesInPlace averages(parameters_, states_);
+  const AveragesInPlace averages(*averaged_);
   return validation_->run(stopped);
 }
 

@@ -62,6 +62,7 @@ class TrainingSession {
   std::optional<Executable> accumulation_;  // of the micro-steps but the last
   std::optional<Executable> update_;
   std::optional<Evaluation> validation_;
+  std::optional<AveragedStates> averaged_;
 };
 
 // Samples of a micro-step. Throws invalid_argument where `accumulate` does not divide `batch`.

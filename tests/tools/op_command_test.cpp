@@ -170,7 +170,7 @@ TEST_F(OpCommand, wrong_requests_are_errors_with_a_code) {
   expect_error("op run relu" + from("far"), 2, "is no input");
   expect_error("op run relu --grad" + from("seed"), 2, "belongs to no floating output");
   expect_error("op run relu" + to, 2, "[relu] input 0 ('input') is missing");
-  expect_error("op run softmax" + from("in"), 2, "attribute 'dim' (int) is required");
+  expect_error("op run cumsum" + from("in"), 2, "attribute 'dim' (int) is required");
   expect_error("op run softmax --attrs '{\"dmi\": 0}'" + from("in"), 2, "unknown attribute 'dmi'");
   expect_error("op run softmax --attrs '{\"dim\": \"a\"}'" + from("in"), 2, "expected int");
   expect_error("op run softmax --attrs '{\"dim\": 7}'" + from("in"), 2, "[softmax] dim");

@@ -185,10 +185,10 @@ TEST(Averages, AreSavedLoadedAndSwapped) {
     net.run();
   }
   const auto before = net.values();
-  swap_averages(net.parameters(), net.states());
+  AveragedStates(net.parameters(), net.states()).swap();
   EXPECT_EQ(net.values()["head.weight"], before.at("ema.head.weight"));
   EXPECT_EQ(net.values()["ema.head.weight"], before.at("head.weight"));
-  swap_averages(net.parameters(), net.states());
+  AveragedStates(net.parameters(), net.states()).swap();
   EXPECT_EQ(net.values(), before);
 
   const TemporaryFolder folder;

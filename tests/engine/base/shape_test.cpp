@@ -30,9 +30,12 @@ TEST(Shape, refuses_more_elements_than_63_bits_count) {
   } while (std::ranges::next_permutation(sizes).found);
 }
 
-TEST(Shape, no_elements_whatever_the_other_sizes) {
-  EXPECT_EQ((Shape{huge, huge, 0}).numel(), 0);
-  EXPECT_EQ((Shape{0, huge, huge}).numel(), 0);
+TEST(Shape, no_elements) {
+  EXPECT_EQ((Shape{huge, 5, 0}).numel(), 0);
+  EXPECT_EQ((Shape{0, huge, 5}).numel(), 0);
+  // A zero does not hide sizes whose product nobody could hold, nor step over.
+  EXPECT_THROW((void)(Shape{huge, huge, 0}).numel(), Error);
+  EXPECT_THROW((void)(Shape{0, huge, huge}).numel(), Error);
   (void)(Shape{huge, huge, huge, 0}).strides();
 }
 
