@@ -10,10 +10,9 @@ namespace gradus {
 namespace {
 
 // What toml++ asserts of a text and does not hold.
-struct TomlAssertion {
-  std::string_view condition;
-};
-[[noreturn]] void assertion_failed(std::string_view condition) { throw TomlAssertion{condition}; }
+[[noreturn]] void assertion_failed(std::string_view condition) {
+  failf(ErrorKind::invalid_argument, "", "malformed TOML, the parser expected {}", condition);
+}
 
 }  // namespace
 }  // namespace gradus
@@ -96,19 +95,22 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
+toml::table parsed(const std::string& text, const std::string& name) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    failf(ErrorKind::invalid_argument, "", "{} {}", place_of(name, error.source()),
+          error.description());
+  } catch (const Error& error) {  // of assertion_failed
+    failf(ErrorKind::invalid_argument, "", "{}: {}", name, error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<TomlEntry> read_toml(const std::string& text, const std::string& name) {
   std::vector<TomlEntry> entries;
-  try {
-    collect(toml::parse(text), "", name, entries);
-  } catch (const toml::parse_error& error) {
-    failf(ErrorKind::invalid_argument, "", "{} {}", place_of(name, error.source()),
-          error.description());
-  } catch (const TomlAssertion& error) {
-    failf(ErrorKind::invalid_argument, "", "{}: malformed TOML, the parser expected {}", name,
-          error.condition);
-  }
+  collect(parsed(text, name), "", name, entries);
   std::ranges::stable_sort(entries, {},
                            [](const TomlEntry& e) { return std::tie(e.line, e.column); });
   return entries;
