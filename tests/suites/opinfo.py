@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import inner_cases  # noqa: F401: registers its builders
 import own_cases
+import step_cases  # noqa: F401: registers its builders
 import torch_cases
 from torch_cases import DTYPES
 
@@ -38,6 +39,8 @@ EXACT = ("i64", "bool")
 NOT_COMPARED = {
     "rand": "random; tests/ops/random_test.cpp", "randn": "random; tests/ops/random_test.cpp",
     "fused": "made by a pass; tests/engine/passes_test.cpp compares it with the ops it replaces",
+    "lion_step": "not in torch.optim; tests/ops/composite_steps_test.cpp",
+    "nadam_step": "torch.optim keeps a product in f32; tests/ops/composite_steps_test.cpp",
     "recurrence_backward": "takes what recurrence saves; compared through lstm, gru and rnn",
 }
 # (rtol, atol) of torch.testing.assert_close.
