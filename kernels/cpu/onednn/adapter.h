@@ -40,6 +40,10 @@ struct Plan {
 };
 using PlanPointer = std::shared_ptr<const Plan>;  // null: nothing to be had
 
+inline constexpr std::initializer_list<int> norm_backward_arguments = {
+    DNNL_ARG_SRC,        DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,   DNNL_ARG_SHIFT,
+    DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN,     DNNL_ARG_VARIANCE};
+
 // What a plan is remembered by: the kind of primitive, then every size and attribute.
 using Key = std::vector<int64_t>;
 enum Kind : int64_t {
@@ -101,12 +105,10 @@ void execute(const Plan& plan, std::initializer_list<Argument> arguments, void* 
 PlanPointer reorder_plan(const Desc& from, const Desc& to, Key key);
 
 // Version 3 has no op descriptors, names the output of a norm and the dilation of a pooling, and
-// does not ask a norm's backward pass for the shift, which nothing depends on.
+// no longer asks a batch norm's backward pass for the shift, on which nothing depends (a layer
+// norm's it still does).
 #if DNNL_VERSION_MAJOR >= 3
-inline constexpr std::initializer_list<int> norm_backward_arguments = {
-    DNNL_ARG_SRC,        DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,
-    DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN,     DNNL_ARG_VARIANCE};
-inline const void* norm_backward_shift(const void*) { return nullptr; }
+inline constexpr bool batch_norm_backward_takes_shift = false;
 template <class Primitive, class... Parts>
 auto describe(const Parts&... parts) {
   return typename Primitive::primitive_desc(engine(), parts..., attributes());
@@ -128,10 +130,7 @@ auto describe_norm_backward(const Hint& hint, const Desc& x, float eps,
 using PoolForward = dnnl::pooling_forward;
 using PoolBackward = dnnl::pooling_backward;
 #else
-inline constexpr std::initializer_list<int> norm_backward_arguments = {
-    DNNL_ARG_SRC,        DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_SRC, DNNL_ARG_SCALE,   DNNL_ARG_SHIFT,
-    DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_MEAN,     DNNL_ARG_VARIANCE};
-inline const void* norm_backward_shift(const void* any) { return any; }
+inline constexpr bool batch_norm_backward_takes_shift = true;
 template <class Primitive, class... Parts>
 auto describe(const Parts&... parts) {
   return typename Primitive::primitive_desc(typename Primitive::desc(parts...), attributes(),

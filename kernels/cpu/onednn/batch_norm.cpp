@@ -133,7 +133,7 @@ void run_onednn(const BatchNormBackwardArgs& args, void* workspace) {
            {DNNL_ARG_DIFF_DST, args.dy},
            {DNNL_ARG_DIFF_SRC, args.dx},
            {DNNL_ARG_SCALE, args.weight ? args.weight : ones},
-           {DNNL_ARG_SHIFT, norm_backward_shift(ones)},
+           {DNNL_ARG_SHIFT, batch_norm_backward_takes_shift ? ones : nullptr},
            {DNNL_ARG_DIFF_SCALE, args.dweight},
            {DNNL_ARG_DIFF_SHIFT, args.dbias},
            {DNNL_ARG_MEAN, args.mean},

@@ -146,7 +146,7 @@ void run_onednn(const RowNormBackwardArgs& args, void* workspace) {
              {DNNL_ARG_DIFF_DST, static_cast<const float*>(args.dy) + at},
              {DNNL_ARG_DIFF_SRC, static_cast<float*>(args.dx) + at},
              {DNNL_ARG_SCALE, args.weight},
-             {DNNL_ARG_SHIFT, norm_backward_shift(args.weight)},
+             {DNNL_ARG_SHIFT, args.weight},
              {DNNL_ARG_DIFF_SCALE, args.weight ? part : nullptr},
              {DNNL_ARG_DIFF_SHIFT, args.weight ? part + memory.array : nullptr},
              {DNNL_ARG_MEAN, static_cast<const float*>(args.mean) + row},
