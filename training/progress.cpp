@@ -20,16 +20,36 @@ int64_t count_of(const Json& json, const char* key, std::string_view source) {
   return value.get<int64_t>();
 }
 
-double number_of(const Json& json, const char* key, std::string_view source) {
-  const Json& value = json.at(key);
-  if (!value.is_number() || !std::isfinite(value.get<double>()))
-    failf(ErrorKind::bad_data, source, "'{}', expected a number, got {}", key, value.dump());
-  return value.get<double>();
+// JSON has no numbers for what is not finite, which a loss or a score may be.
+Json json_of(double number) {
+  if (std::isnan(number)) return "nan";
+  if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
+  return number;
 }
 
-// JSON has no number for a loss that is lost.
-double score_of(const Json& json, const char* key, std::string_view source) {
-  return json.at(key).is_null() ? std::nan("") : number_of(json, key, source);
+double number_of(const Json& value, std::string_view name, std::string_view source) {
+  if (value.is_number()) return value.get<double>();
+  if (value == "nan") return std::nan("");
+  if (value == "inf" || value == "-inf") return value == "inf" ? HUGE_VAL : -HUGE_VAL;
+  failf(ErrorKind::bad_data, source, "'{}', expected a number, got {}", name, value.dump());
+}
+
+Json json_of(const ProgressFields& fields) {
+  Json json = Json::object();
+  for (const auto& [name, numbers] : fields) {
+    json[name] = Json::array();
+    for (const double number : numbers) json[name].push_back(json_of(number));
+  }
+  return json;
+}
+
+ProgressFields fields_of(const Json& json, std::string_view source) {
+  ProgressFields fields;
+  for (const auto& [name, numbers] : json.items()) {
+    std::vector<double>& list = fields[name];  // there even where it is empty
+    for (const Json& number : numbers) list.push_back(number_of(number, name, source));
+  }
+  return fields;
 }
 
 }  // namespace
@@ -41,12 +61,14 @@ std::string to_json(const Progress& progress) {
       {"micro_step", progress.position.micro_step},
       {"micro_steps", progress.micro_steps},
       {"samples", progress.samples},
-      {"loss_sum", progress.loss_sum},
-      {"loss", progress.loss},
+      {"loss_sum", json_of(progress.loss_sum)},
+      {"loss", json_of(progress.loss)},
       {"validated", progress.validated},
       {"validation",
-       {{"loss", score.loss}, {"accuracy", score.accuracy}, {"samples", score.samples}}},
-      {"parts", progress.parts},
+       {{"loss", json_of(score.loss)},
+        {"accuracy", json_of(score.accuracy)},
+        {"samples", score.samples}}},
+      {"parts", json_of(progress.parts)},
       {"metrics_bytes", progress.metrics_bytes},
   };
   return json.dump(2) + "\n";
@@ -61,13 +83,13 @@ Progress parse_progress(const std::string& text, std::string_view source) {
     progress.position.micro_step = count_of(json, "micro_step", source);
     progress.micro_steps = count_of(json, "micro_steps", source);
     progress.samples = count_of(json, "samples", source);
-    progress.loss_sum = score_of(json, "loss_sum", source);
-    progress.loss = score_of(json, "loss", source);
+    progress.loss_sum = number_of(json.at("loss_sum"), "loss_sum", source);
+    progress.loss = number_of(json.at("loss"), "loss", source);
     progress.validated = count_of(json, "validated", source);
-    progress.validation = {score_of(score, "loss", source), score_of(score, "accuracy", source),
+    progress.validation = {number_of(score.at("loss"), "loss", source),
+                           number_of(score.at("accuracy"), "accuracy", source),
                            count_of(score, "samples", source)};
-    for (const auto& [name, numbers] : json.at("parts").items())
-      for (const Json& number : numbers) progress.parts[name].push_back(number.get<double>());
+    progress.parts = fields_of(json.at("parts"), source);
     progress.metrics_bytes = count_of(json, "metrics_bytes", source);
     return progress;
   } catch (const nlohmann::json::exception& error) {

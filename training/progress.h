@@ -34,8 +34,8 @@ struct Progress {
 
 // JSON with numbers that read back exactly.
 std::string to_json(const Progress& progress);
-// `source` begins the messages. Throws bad_data for text that is not the JSON of a progress, a
-// negative count and a number that is not finite.
+// `source` begins the messages. Throws bad_data for text that is not the JSON of a progress and for
+// a negative count.
 Progress parse_progress(const std::string& text, std::string_view source);
 
 }  // namespace gradus
