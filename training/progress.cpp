@@ -27,15 +27,18 @@ double number_of(const Json& json, const char* key, std::string_view source) {
   return value.get<double>();
 }
 
-// JSON has no number for a loss that is lost.
-double score_of(const Json& json, const char* key, std::string_view source) {
-  return json.at(key).is_null() ? std::nan("") : number_of(json, key, source);
+// JSON has no number for what a validation may give where the model is lost.
+double score_of(const Json& json, const std::string& key, std::string_view source) {
+  return json.at(key).is_null() ? std::nan("") : number_of(json, key.c_str(), source);
 }
 
 }  // namespace
 
 std::string to_json(const Progress& progress) {
-  const Score& score = progress.validation;
+  Json score;
+  for (const auto& [name, value] : metrics_of(progress.validation))
+    score[std::string(name)] = value;
+  score["samples"] = progress.validation.samples;
   const Json json = {
       {"step", progress.position.step},
       {"micro_step", progress.position.micro_step},
@@ -44,8 +47,7 @@ std::string to_json(const Progress& progress) {
       {"loss_sum", progress.loss_sum},
       {"loss", progress.loss},
       {"validated", progress.validated},
-      {"validation",
-       {{"loss", score.loss}, {"accuracy", score.accuracy}, {"samples", score.samples}}},
+      {"validation", score},
       {"parts", progress.parts},
       {"metrics_bytes", progress.metrics_bytes},
   };
@@ -64,8 +66,10 @@ Progress parse_progress(const std::string& text, std::string_view source) {
     progress.loss_sum = score_of(json, "loss_sum", source);
     progress.loss = score_of(json, "loss", source);
     progress.validated = count_of(json, "validated", source);
-    progress.validation = {score_of(score, "loss", source), score_of(score, "accuracy", source),
-                           count_of(score, "samples", source)};
+    progress.validation.samples = count_of(score, "samples", source);
+    progress.validation.numbers = score.contains("r2");
+    for (const auto& [name, value] : metrics_of(progress.validation))
+      set_metric(progress.validation, name, score_of(score, std::string(name), source));
     for (const auto& [name, numbers] : json.at("parts").items())
       for (const Json& number : numbers) progress.parts[name].push_back(number.get<double>());
     progress.metrics_bytes = count_of(json, "metrics_bytes", source);
