@@ -39,7 +39,7 @@ std::string metrics_json(const Score& score) {
 ScoreSums::ScoreSums(const Dataset& data)
     : numbers_(data.classes() == 0), units_(data.target_units()), columns_(units_.size()) {}
 
-void ScoreSums::add(const Executable& program, const Tensor& targets, int64_t samples) {
+void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples) {
   const int64_t per_sample = targets.numel() / targets.shape()[0];
   samples_ += samples;
   targets_ += static_cast<double>(samples * per_sample);
