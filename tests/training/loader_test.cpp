@@ -103,7 +103,7 @@ class Broken : public Dataset {
             Tensor& targets) const override {
     for (const int64_t index : indices)
       if (index == sample_) failf(ErrorKind::bad_data, "image", "sample {} is damaged", index);
-    whole_->fill(indices, 0, inputs, targets);
+    whole_->fill(indices, first, inputs, targets);
   }
 
  private:
