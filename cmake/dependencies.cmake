@@ -2,6 +2,8 @@
 # Libraries. fmt is the only one that public headers show; scripts/setup.sh installs them all.
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
 find_package(Threads REQUIRED)
 # Header-only, each included by few source files and by no header.
 find_path(GRADUS_TOML_INCLUDE toml++/toml.h REQUIRED)
@@ -11,7 +13,7 @@ find_path(GRADUS_XXHASH_INCLUDE xxhash.h REQUIRED)
 target_include_directories(
   gradus_options SYSTEM INTERFACE ${GRADUS_TOML_INCLUDE} ${GRADUS_JSON_INCLUDE} ${GRADUS_CLI11_INCLUDE}
                                   ${GRADUS_XXHASH_INCLUDE})
-set(GRADUS_PRIVATE_LIBRARIES ZLIB::ZLIB Threads::Threads)
+set(GRADUS_PRIVATE_LIBRARIES PNG::PNG JPEG::JPEG ZLIB::ZLIB Threads::Threads)
 
 if(GRADUS_STD_THREADS)
   target_compile_definitions(gradus_options INTERFACE GRADUS_NO_OPENMP=1)

@@ -58,7 +58,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Only who compiles against the library needs these.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++, cmake, libfmt-dev, zlib1g-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS
+    "g++, cmake, libfmt-dev, zlib1g-dev, libpng-dev, libjpeg62-turbo-dev")
 if(GRADUS_ONEDNN)
   string(APPEND CPACK_DEBIAN_PACKAGE_SUGGESTS ", libdnnl-dev")
 endif()

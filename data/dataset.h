@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/column_scale.h"
 #include "engine/tensor/tensor.h"
 
 namespace gradus {
@@ -20,20 +21,37 @@ class Dataset {
   virtual Shape sample_shape() const = 0;   // of one input
   virtual Shape target_shape() const = 0;   // of one sample's targets; () for a class
   virtual bool input_is_index() const = 0;  // i64 tokens, or floating values
-  virtual int64_t classes() const = 0;      // targets are in [0, classes)
+  // Targets are classes in [0, classes); 0: they are numbers to come near to (regression), of shape
+  // (outputs).
+  virtual int64_t classes() const = 0;
 
   // Copies samples `indices` to the places `first`, `first` + 1, ... of `inputs` (f32, f64, or i64
-  // for tokens; shape (batch, sample_shape...)) and `targets` (i64; (batch, target_shape...)).
-  // Allocates nothing.
+  // for tokens; shape (batch, sample_shape...)) and `targets` (classes: i64; numbers: f32 or f64;
+  // (batch, target_shape...)). Data in memory allocate nothing.
   virtual void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
                     Tensor& targets) const = 0;
+  // The same with the random changes that training makes in pass `epoch` over the data, where a
+  // data set has any (data/augmentation.h).
+  virtual void fill_training(std::span<const int64_t> indices, uint64_t epoch, int64_t first,
+                             Tensor& inputs, Tensor& targets) const {
+    (void)epoch;
+    fill(indices, first, inputs, targets);
+  }
+
+  // One class per sample; empty where targets are not that.
+  virtual std::span<const int64_t> labels() const { return {}; }
+  // What the classes are called; may be empty.
+  virtual std::vector<std::string> class_names() const { return {}; }
+  // How many units of the data one unit of each target is; empty for classes.
+  virtual std::vector<double> target_units() const { return {}; }
 };
 
-// Images or rows with one class each. Values become (value / `scale` - mean) / deviation.
+// Values become (value / `scale` - mean) / deviation. `mean` and `deviation` have one entry, or one
+// for each channel: the first dim of a sample.
 struct Normalisation {
   double scale = 1;
-  double mean = 0;
-  double deviation = 1;
+  std::vector<double> mean = {0};
+  std::vector<double> deviation = {1};
 };
 
 // What messages call the two, the paths of their files for example.
@@ -41,11 +59,20 @@ struct LabelledNames {
   std::string inputs, labels;
 };
 
-// `inputs` (samples, ...) of any number dtype, `labels` (samples) of integers. Throws bad_data for
-// an empty set, sizes that differ, a label outside of [0, classes), NaN or infinite inputs.
+// Images or rows with one class each: `inputs` (samples, ...) of any number dtype, `labels`
+// (samples) of integers. Throws bad_data for an empty set, sizes that differ, a label outside of
+// [0, classes), NaN or infinite inputs.
 std::unique_ptr<Dataset> make_labelled_dataset(const LabelledNames& names, Tensor inputs,
                                                const Tensor& labels, int64_t classes,
-                                               const Normalisation& normalisation);
+                                               const Normalisation& normalisation,
+                                               std::vector<std::string> class_names = {});
+
+// Rows with numbers to come near to: `targets` (samples, outputs) of any number dtype, each handed
+// out as scale.apply(value) of its column's entry of `scales`. Throws as make_labelled_dataset;
+// `name` begins the messages.
+std::unique_ptr<Dataset> make_value_dataset(std::string name, Tensor inputs, const Tensor& targets,
+                                            const Normalisation& normalisation,
+                                            std::vector<ColumnScale> scales);
 
 // Windows of `length` tokens that follow each other; the targets are the same tokens one later.
 // Throws bad_data where the text has fewer than length + 1 tokens or a token is outside of
@@ -53,7 +80,8 @@ std::unique_ptr<Dataset> make_labelled_dataset(const LabelledNames& names, Tenso
 std::unique_ptr<Dataset> make_text_dataset(std::string name, std::vector<int32_t> tokens,
                                            int64_t length, int64_t classes);
 
-// Samples [begin, end) of another data set in the order `order`.
+// Samples `indices` of another data set, in this order. Throws for none and for an index that the
+// whole does not have.
 std::unique_ptr<Dataset> make_subset(std::shared_ptr<const Dataset> whole,
                                      std::vector<int64_t> indices);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sampler.h"
 
+#include <algorithm>
+#include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -18,34 +21,85 @@ uint64_t bounded(PhiloxKey key, uint64_t index, uint64_t bound) {
   return static_cast<uint64_t>((static_cast<Wide>(high << 32 | low) * bound) >> 64);
 }
 
+void shuffle(std::span<int64_t> order, PhiloxKey key) {
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[bounded(key, i - 1, i)]);
+}
+
+PhiloxKey order_key(uint64_t seed, uint64_t epoch) {
+  return philox_key({seed, epoch, 0}, path_id("data/order"));
+}
+
 }  // namespace
 
 std::vector<int64_t> shuffled_order(int64_t count, uint64_t seed, uint64_t epoch) {
   std::vector<int64_t> order(static_cast<size_t>(count));
-  shuffle_order(order, seed, epoch);
+  std::iota(order.begin(), order.end(), int64_t{0});
+  shuffle(order, order_key(seed, epoch));
   return order;
 }
 
-void shuffle_order(std::span<int64_t> order, uint64_t seed, uint64_t epoch) {
-  std::iota(order.begin(), order.end(), int64_t{0});
-  const PhiloxKey key = philox_key({seed, epoch, 0}, path_id("data/order"));
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[bounded(key, i - 1, i)]);
+std::optional<Sampling> parse_sampling(std::string_view name) {
+  if (name == "uniform") return Sampling::uniform;
+  if (name == "oversample") return Sampling::oversample;
+  if (name == "undersample") return Sampling::undersample;
+  return std::nullopt;
 }
 
-Sampler::Sampler(int64_t count, int64_t batch, uint64_t seed)
-    : count_(count), batch_(batch), seed_(seed) {
+Sampler::Sampler(int64_t count, int64_t batch, uint64_t seed) : batch_(batch), seed_(seed) {
   GRADUS_CHECK(batch > 0, "[batch] expected a positive number, got {}", batch);
   GRADUS_CHECK(batch <= count, "[batch] expected at most the {} training samples, got {}", count,
                batch);
   order_.resize(static_cast<size_t>(count));
 }
 
-std::span<const int64_t> Sampler::batch(int64_t step) {
-  const int64_t epoch = step / batches_per_epoch();
-  if (epoch != epoch_) {
-    shuffle_order(order_, seed_, static_cast<uint64_t>(epoch));
-    epoch_ = epoch;
+Sampler::Sampler(std::span<const int64_t> labels, Sampling sampling, double ratio, int64_t batch,
+                 uint64_t seed)
+    : Sampler(static_cast<int64_t>(labels.size()), batch, seed) {
+  if (sampling == Sampling::uniform) return;
+  GRADUS_CHECK(ratio >= 1, "[data.ratio] expected at least 1, got {}", ratio);
+  std::map<int64_t, std::vector<int64_t>> by_class;
+  for (size_t i = 0; i < labels.size(); ++i) by_class[labels[i]].push_back(static_cast<int64_t>(i));
+  size_t least = labels.size(), most = 0;
+  for (const auto& [label, samples] : by_class) {
+    least = std::min(least, samples.size());
+    most = std::max(most, samples.size());
   }
+  const auto limit = static_cast<int64_t>(ratio * static_cast<double>(least));
+  int64_t total = 0;
+  for (auto& [label, samples] : by_class) {
+    const auto have = static_cast<int64_t>(samples.size());
+    const int64_t wanted =
+        sampling == Sampling::oversample ? static_cast<int64_t>(most) : std::min(have, limit);
+    total += wanted;
+    classes_.push_back({std::move(samples), wanted});
+  }
+  GRADUS_CHECK(batch <= total, "[batch] expected at most the {} samples of an epoch, got {}", total,
+               batch);
+  order_.resize(static_cast<size_t>(total));
+}
+
+void Sampler::start_epoch(int64_t epoch) {
+  epoch_ = epoch;
+  const auto number = static_cast<uint64_t>(epoch);
+  if (classes_.empty()) std::iota(order_.begin(), order_.end(), int64_t{0});
+  auto next = order_.begin();
+  for (size_t c = 0; c < classes_.size(); ++c) {
+    Class& from = classes_[c];
+    // From the sorted order, so that an epoch does not depend on those before it.
+    std::ranges::sort(from.samples);
+    shuffle(from.samples, philox_key({seed_, number, c}, path_id("data/sampling")));
+    for (int64_t taken = 0; taken < from.wanted;) {
+      const int64_t count =
+          std::min(from.wanted - taken, static_cast<int64_t>(from.samples.size()));
+      next = std::copy_n(from.samples.begin(), count, next);
+      taken += count;
+    }
+  }
+  shuffle(order_, order_key(seed_, number));
+}
+
+std::span<const int64_t> Sampler::batch(int64_t step) {
+  if (epoch_of(step) != epoch_) start_epoch(epoch_of(step));
   const int64_t first = step % batches_per_epoch() * batch_;
   return std::span<const int64_t>(order_).subspan(static_cast<size_t>(first),
                                                   static_cast<size_t>(batch_));

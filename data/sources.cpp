@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sources.h"
 
-#include <filesystem>
-
 #include "data/file_bytes.h"
 #include "data/idx.h"
 #include "data/sampler.h"
@@ -29,7 +27,7 @@ std::unique_ptr<Dataset> take(std::unique_ptr<Dataset> whole, const ImageFolder&
   GRADUS_CHECK(held_out >= 0 && held_out < whole->size(),
                "[data.validation_samples] expected 0 to {}, got {}", whole->size() - 1, held_out);
   if (held_out == 0) return split == Split::train ? std::move(whole) : nullptr;
-  std::vector<int64_t> order = shuffled_order(whole->size(), folder.split_seed, split_epoch);
+  std::vector<int64_t> order = shuffled_order(whole->size(), folder.seed, split_epoch);
   const auto middle = order.end() - held_out;
   std::vector<int64_t> chosen = split == Split::train ? std::vector<int64_t>(order.begin(), middle)
                                                       : std::vector<int64_t>(middle, order.end());
@@ -42,26 +40,32 @@ std::string_view split_name(Split split) {
   return split == Split::train ? "train" : split == Split::test ? "test" : "validation";
 }
 
+std::unique_ptr<Dataset> finish_images(std::unique_ptr<Dataset> whole, const ImageFolder& folder,
+                                       Split split) {
+  if (split != Split::test) whole = take(std::move(whole), folder, split);
+  if (!whole) return nullptr;
+  return make_augmented_dataset(std::move(whole),
+                                split == Split::train ? folder.augmentation : Augmentation{},
+                                {1, folder.mean, folder.deviation}, folder.seed);
+}
+
 std::unique_ptr<Dataset> load_images(const ImageFolder& folder, Split split) {
   const std::string prefix = folder.path + (split == Split::test ? "/t10k-" : "/train-");
   const std::string images_path = find_packed(prefix + "images-idx3-ubyte");
   const std::string labels_path = find_packed(prefix + "labels-idx1-ubyte");
   const Tensor images = with_channel(read_idx(images_path), images_path);
   const Tensor labels = read_idx(labels_path);
-  std::unique_ptr<Dataset> whole = make_labelled_dataset(
-      {images_path, labels_path}, images, labels, folder.classes,
-      {images.dtype() == DType::u8 ? 255.0 : 1.0, folder.mean, folder.deviation});
+  const double scale = images.dtype() == DType::u8 ? 255 : 1;
+  const bool augmented = split == Split::train && folder.augmentation.any();
+  // Without changes the normalisation is part of the copy.
+  if (augmented)
+    return finish_images(
+        make_labelled_dataset({images_path, labels_path}, images, labels, folder.classes, {scale}),
+        folder, split);
+  std::unique_ptr<Dataset> whole =
+      make_labelled_dataset({images_path, labels_path}, images, labels, folder.classes,
+                            {scale, folder.mean, folder.deviation});
   return split == Split::test ? std::move(whole) : take(std::move(whole), folder, split);
-}
-
-std::unique_ptr<Dataset> load_text(const TextFolder& folder, Split split) {
-  std::string path = folder.path + (split == Split::train ? "/train.txt" : "/val.txt");
-  const std::string test = find_packed(folder.path + "/test.txt");
-  std::error_code ignored;
-  if (split == Split::test && std::filesystem::exists(test, ignored)) path = test;
-  path = find_packed(path);
-  const std::vector<uint8_t> bytes = read_bytes(path);
-  return make_text_dataset(path, {bytes.begin(), bytes.end()}, folder.length, byte_vocabulary);
 }
 
 }  // namespace gradus

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "data/augmentation.h"
 #include "data/dataset.h"
 
 namespace gradus {
@@ -12,23 +13,28 @@ namespace gradus {
 enum class Split { train, validation, test };
 std::string_view split_name(Split split);  // "train", "validation", "test"
 
-// A folder with the four files of the MNIST family: train- and t10k- images-idx3-ubyte and
-// labels-idx1-ubyte, each possibly with .gz. The images become (channels 1, height, width) floats
-// in units of 1 / 255, normalised with `mean` and `deviation`.
+// A folder of images in a few files. They become (channels, height, width) floats in units of
+// 1 / 255, normalised with `mean` and `deviation`, of which there is one or one per channel.
 struct ImageFolder {
   std::string path;
   int64_t classes = 10;
-  double mean = 0;
-  double deviation = 1;
-  // The last samples of the training files in a random order of `split_seed` are kept for
-  // validation.
+  std::vector<double> mean = {0};
+  std::vector<double> deviation = {1};
+  // The last samples of the training files in a random order of `seed` are kept for validation.
   int64_t validation_samples = 0;
-  uint64_t split_seed = 0;
+  uint64_t seed = 0;
+  Augmentation augmentation = {};  // of the training split
 };
 
-// Throws as read_idx and make_labelled_dataset. Null for the validation split where it has no
+// The MNIST family: train- and t10k- images-idx3-ubyte and labels-idx1-ubyte, each possibly with
+// .gz. Throws as read_idx and make_labelled_dataset. Null for the validation split where it has no
 // samples.
 std::unique_ptr<Dataset> load_images(const ImageFolder& folder, Split split);
+
+// CIFAR's binary files: with 10 classes data_batch_1.bin to data_batch_5.bin and test_batch.bin,
+// with 100 train.bin and test.bin (20 classes: their coarse labels). Throws bad_data for a file
+// that is not made of whole records and for a label out of range, with its record. Null as above.
+std::unique_ptr<Dataset> load_cifar(const ImageFolder& folder, Split split);
 
 // A folder with train.txt, val.txt and possibly test.txt (else the test split is val.txt); a token
 // is a byte.
@@ -39,5 +45,20 @@ struct TextFolder {
 inline constexpr int64_t byte_vocabulary = 256;
 
 std::unique_ptr<Dataset> load_text(const TextFolder& folder, Split split);
+
+// The same from train.jsonl, val.jsonl and possibly test.jsonl: each line is a JSON object whose
+// member `field` is a text. A line break stands between texts. Throws bad_data with file and line.
+std::unique_ptr<Dataset> load_jsonl(const TextFolder& folder, const std::string& field,
+                                    Split split);
+
+// A folder with token shards (data/token_shard.h): files *.bin in order of their names, for
+// training those with "train" in it, for validation "val", for the test "test" (else "val").
+// Tokens are in [0, vocabulary).
+std::unique_ptr<Dataset> load_tokens(const TextFolder& folder, int64_t vocabulary, Split split);
+
+// The training and validation samples of `whole`, or all of it for the test split; augmented or
+// normalised as `folder` says. `whole` holds values in [0, 1].
+std::unique_ptr<Dataset> finish_images(std::unique_ptr<Dataset> whole, const ImageFolder& folder,
+                                       Split split);
 
 }  // namespace gradus

@@ -16,6 +16,8 @@ class Subset : public Dataset {
     for (int64_t index : indices_)
       GRADUS_CHECK(index >= 0 && index < whole_->size(), "sample, expected 0 to {}, got {}",
                    whole_->size() - 1, index);
+    if (const std::span<const int64_t> all = whole_->labels(); !all.empty())
+      for (int64_t index : indices_) labels_.push_back(all[static_cast<size_t>(index)]);
   }
 
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
@@ -23,23 +25,40 @@ class Subset : public Dataset {
   Shape target_shape() const override { return whole_->target_shape(); }
   bool input_is_index() const override { return whole_->input_is_index(); }
   int64_t classes() const override { return whole_->classes(); }
+  std::span<const int64_t> labels() const override { return labels_; }
+  std::vector<std::string> class_names() const override { return whole_->class_names(); }
+  std::vector<double> target_units() const override { return whole_->target_units(); }
 
-  // In pieces, whose indices fit on the stack.
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
             Tensor& targets) const override {
+    each_piece(indices, first, [&](std::span<const int64_t> piece, int64_t at) {
+      whole_->fill(piece, at, inputs, targets);
+    });
+  }
+  void fill_training(std::span<const int64_t> indices, uint64_t epoch, int64_t first,
+                     Tensor& inputs, Tensor& targets) const override {
+    each_piece(indices, first, [&](std::span<const int64_t> piece, int64_t at) {
+      whole_->fill_training(piece, epoch, at, inputs, targets);
+    });
+  }
+
+ private:
+  // In pieces, whose indices in the whole fit on the stack.
+  template <class Visit>
+  void each_piece(std::span<const int64_t> indices, int64_t first, Visit&& visit) const {
     std::array<int64_t, 512> mapped;
     for (size_t done = 0; done < indices.size();) {
       const size_t count = std::min(mapped.size(), indices.size() - done);
       for (size_t i = 0; i < count; ++i)
         mapped[i] = indices_[static_cast<size_t>(indices[done + i])];
-      whole_->fill({mapped.data(), count}, first + static_cast<int64_t>(done), inputs, targets);
+      visit(std::span<const int64_t>(mapped.data(), count), first + static_cast<int64_t>(done));
       done += count;
     }
   }
 
- private:
   std::shared_ptr<const Dataset> whole_;
   std::vector<int64_t> indices_;
+  std::vector<int64_t> labels_;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ packages=(
   g++ cmake ninja-build ccache                             # the tool chain
   python3 clang-format                                     # gates
   libdnnl-dev libfmt-dev zlib1g-dev                        # libraries that are linked
+  libpng-dev libjpeg62-turbo-dev                           # images
   nlohmann-json3-dev libtomlplusplus-dev libcli11-dev      # header-only
   libxxhash-dev                                            # checksums of checkpoints; header-only here
   libgtest-dev googletest                                  # tests; the source is for sanitizers

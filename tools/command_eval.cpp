@@ -22,15 +22,13 @@ int run_eval(const EvalOptions& options) {
   const Score score =
       evaluate_run(options.run, static_cast<int>(options.threads), options.checkpoint);
   if (options.json) {
-    const nlohmann::ordered_json json = {{"run", options.run},
-                                         {"split", "test"},
-                                         {"samples", score.samples},
-                                         {"loss", score.loss},
-                                         {"accuracy", score.accuracy}};
+    nlohmann::ordered_json json = {
+        {"run", options.run}, {"split", "test"}, {"samples", score.samples}};
+    for (const auto& [name, value] : metrics_of(score)) json[std::string(name)] = value;
     std::printf("%s\n", json.dump().c_str());
   } else {
-    std::printf("test: %lld samples, loss %.4f, accuracy %.4f\n",
-                static_cast<long long>(score.samples), score.loss, score.accuracy);
+    std::printf("test: %lld samples, %s\n", static_cast<long long>(score.samples),
+                metrics_text(score).c_str());
   }
   return exit_success;
 }

@@ -47,7 +47,7 @@ int run_plan(const PlanOptions& options) {
   Device& device = find_device(recipe.text("device"));
   ParameterTable parameters;
   const std::shared_ptr<const Graph> graph =
-      training_graph(make_model(recipe, *data), batch_spec(*data, micro_batch(recipe)),
+      training_graph(make_model(recipe, *data), training_spec(recipe, *data, micro_batch(recipe)),
                      *parse_dtype(recipe.text("precision")), make_optimizer(recipe),
                      recipe.real("clip"), parameters, recipe.integer("accumulate"));
   StateStore states(device);

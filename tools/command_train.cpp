@@ -57,8 +57,7 @@ class Display {
   }
 
   void validation(int64_t step, const Score& score) {
-    line_.note(fmt::format("step {}/{}  validation: loss {:.4f}, accuracy {:.4f}", step,
-                           plan_.steps, score.loss, score.accuracy));
+    line_.note(fmt::format("step {}/{}  validation: {}", step, plan_.steps, metrics_text(score)));
   }
 
   void finish(const TrainingResult& result) {
@@ -97,7 +96,8 @@ void print_result(const TrainingResult& result, const std::string& run) {
   nlohmann::ordered_json json = {{"run", run}, {"steps", result.steps}, {"loss", result.loss}};
   if (result.validated) {
     nlohmann::ordered_json& score = json["validation"];
-    score = {{"loss", result.validation.loss}, {"accuracy", result.validation.accuracy}};
+    for (const auto& [name, value] : metrics_of(result.validation))
+      score[std::string(name)] = value;
     if (result.validation.samples > 0) score["samples"] = result.validation.samples;
   }
   if (result.end == TrainingEnd::stopped) json["checkpoint"] = result.checkpoint;

@@ -9,6 +9,7 @@ namespace gradus {
 Command bench_command();
 Command completion_command();
 Command config_command();
+Command data_command();
 Command doctor_command();
 Command eval_command();
 Command generate_command();

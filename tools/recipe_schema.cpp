@@ -22,6 +22,7 @@ std::string_view schema_type(AttrType type) {
     case AttrType::real:
       return "number";
     case AttrType::integers:
+    case AttrType::reals:
       return "array";
     default:
       return "string";
@@ -53,8 +54,8 @@ Json key_schema(const RecipeKey& key) {
     doc += fmt::format(" (only with {} = {})", key.when, fmt::join(key.is, ", "));
   schema["description"] = doc;
   schema["default"] = to_json(key.default_value);
-  if (key.type == AttrType::integers) {
-    schema["items"] = {{"type", "integer"}};
+  if (key.type == AttrType::integers || key.type == AttrType::reals) {
+    schema["items"] = {{"type", key.type == AttrType::reals ? "number" : "integer"}};
     add_bounds(schema["items"], key);
   } else if (key.type != AttrType::text && key.type != AttrType::boolean) {
     add_bounds(schema, key);
@@ -72,6 +73,7 @@ Json to_json(const AttrValue& value) {
   if (const auto* number = value.as<double>()) return *number;
   if (const auto* text = value.as<std::string>()) return *text;
   if (const auto* list = value.as<AttrValue::Integers>()) return *list;
+  if (const auto* list = value.as<AttrValue::Reals>()) return *list;
   return nullptr;
 }
 

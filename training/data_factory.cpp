@@ -1,19 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data_factory.h"
 
+#include "data/arrays.h"
+#include "data/image_tree.h"
+#include "data/tabular.h"
+#include "engine/base/error.h"
+#include "training/recipe_text.h"
+
 namespace gradus {
+namespace {
+
+char delimiter_named(const std::string& name) {
+  if (name == "comma") return ',';
+  if (name == "semicolon") return ';';
+  if (name == "tab") return '\t';
+  if (name == "space") return ' ';
+  return name == "bar" ? '|' : '\0';
+}
+
+SplitPlan split_plan(const Recipe& recipe) {
+  return {.validation = recipe.real("data.validation"),
+          .test = recipe.real("data.test"),
+          .folds = recipe.integer("data.folds"),
+          .fold = recipe.integer("data.fold"),
+          .stratify = recipe.boolean("data.stratify"),
+          .seed = static_cast<uint64_t>(recipe.integer("seed"))};
+}
+
+TabularSource table_source(const Recipe& recipe) {
+  const std::string& task = recipe.text("data.task");
+  return {.path = recipe.text("data.path"),
+          .delimiter = delimiter_named(recipe.text("data.delimiter")),
+          .header = recipe.boolean("data.header"),
+          .targets = split_texts(recipe.text("data.target")),
+          .schema = {.numbers = split_texts(recipe.text("data.numeric")),
+                     .categories = split_texts(recipe.text("data.categorical")),
+                     .dropped = split_texts(recipe.text("data.drop"))},
+          .task = task == "auto"         ? Task::automatic
+                  : task == "regression" ? Task::regression
+                                         : Task::classification,
+          .coding = {.scaling = *parse_scaling(recipe.text("data.scaling")),
+                     .low = recipe.real("data.low"),
+                     .high = recipe.real("data.high"),
+                     .missing = *parse_missing_policy(recipe.text("data.missing")),
+                     .one_hot = recipe.text("data.categories") == "one_hot"},
+          .target_scaling = *parse_scaling(recipe.text("data.target_scaling")),
+          .split = split_plan(recipe)};
+}
+
+Augmentation augmentation(const Recipe& recipe) {
+  return {.rotation = recipe.real("data.augment.rotation"),
+          .zoom = recipe.real("data.augment.zoom"),
+          .flip = recipe.boolean("data.augment.flip"),
+          .flip_vertical = recipe.boolean("data.augment.flip_vertical"),
+          .shift = recipe.integer("data.augment.shift"),
+          .brightness = recipe.real("data.augment.brightness"),
+          .contrast = recipe.real("data.augment.contrast"),
+          .saturation = recipe.real("data.augment.saturation"),
+          .noise = recipe.real("data.augment.noise"),
+          .erase = recipe.real("data.augment.erase")};
+}
+
+// Those of its members that all kinds of images have.
+ImageFolder image_source(const Recipe& recipe) {
+  return {.path = recipe.text("data.path"),
+          .mean = recipe.reals("data.mean"),
+          .deviation = recipe.reals("data.deviation"),
+          .seed = static_cast<uint64_t>(recipe.integer("seed")),
+          .augmentation = augmentation(recipe)};
+}
+
+std::unique_ptr<Dataset> load_image_files(const Recipe& recipe, Split split) {
+  ImageFolder folder = image_source(recipe);
+  folder.classes = recipe.integer("data.classes");
+  folder.validation_samples = recipe.integer("data.validation_samples");
+  return recipe.text("data.format") == "cifar" ? load_cifar(folder, split)
+                                               : load_images(folder, split);
+}
+
+std::unique_ptr<Dataset> load_tree(const Recipe& recipe, Split split) {
+  return load_image_tree({.images = image_source(recipe),
+                          .channels = recipe.integer("data.channels"),
+                          .height = recipe.integer("data.height"),
+                          .width = recipe.integer("data.width"),
+                          .split = split_plan(recipe)},
+                         split);
+}
+
+std::unique_ptr<Dataset> load_array_files(const Recipe& recipe, Split split) {
+  return load_arrays({.images = image_source(recipe),
+                      .archive = recipe.text("data.format") == "npz",
+                      .inputs = recipe.text("data.inputs"),
+                      .targets = recipe.text("data.targets"),
+                      .split = split_plan(recipe)},
+                     split);
+}
+
+std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
+  const std::string& format = recipe.text("data.format");
+  const TextFolder folder{.path = recipe.text("data.path"),
+                          .length = recipe.integer("data.length")};
+  if (format == "jsonl") return load_jsonl(folder, recipe.text("data.field"), split);
+  if (format == "tokens") return load_tokens(folder, recipe.integer("data.vocabulary"), split);
+  return load_text(folder, split);
+}
+
+}  // namespace
 
 std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split) {
-  const std::string& path = recipe.text("data.path");
-  if (recipe.text("data.format") == "text")
-    return load_text({.path = path, .length = recipe.integer("data.length")}, split);
-  return load_images({.path = path,
-                      .classes = recipe.integer("data.classes"),
-                      .mean = recipe.real("data.mean"),
-                      .deviation = recipe.real("data.deviation"),
-                      .validation_samples = recipe.integer("data.validation_samples"),
-                      .split_seed = static_cast<uint64_t>(recipe.integer("seed"))},
-                     split);
+  const std::string& format = recipe.text("data.format");
+  if (format == "csv") return load_table(table_source(recipe), split);
+  if (format == "images") return load_tree(recipe, split);
+  if (format == "npy" || format == "npz") return load_array_files(recipe, split);
+  if (format == "idx" || format == "cifar") return load_image_files(recipe, split);
+  return load_language(recipe, split);
+}
+
+Sampler make_sampler(const Recipe& recipe, const Dataset& data) {
+  const int64_t batch = recipe.integer("batch");
+  const auto seed = static_cast<uint64_t>(recipe.integer("seed"));
+  const Sampling sampling = *parse_sampling(recipe.text("data.sampling"));
+  if (sampling == Sampling::uniform) return {data.size(), batch, seed};
+  GRADUS_CHECK(!data.labels().empty(), "[data.sampling] expected data with one class per sample");
+  return {data.labels(), sampling, recipe.real("data.ratio"), batch, seed};
+}
+
+BatchSpec training_spec(const Recipe& recipe, const Dataset& data, int64_t batch) {
+  BatchSpec spec = batch_spec(data, batch);
+  if (recipe.text("data.class_weights") == "none") return spec;
+  const std::span<const int64_t> labels = data.labels();
+  GRADUS_CHECK(!labels.empty(), "[data.class_weights] expected data with one class per sample");
+  std::vector<double> counts(static_cast<size_t>(data.classes()));
+  for (const int64_t label : labels) counts[static_cast<size_t>(label)] += 1;
+  for (size_t c = 0; c < counts.size(); ++c) {
+    GRADUS_CHECK(counts[c] > 0, "[data.class_weights] no training sample has the class {}", c);
+    spec.class_weights.push_back(static_cast<double>(labels.size()) /
+                                 (static_cast<double>(counts.size()) * counts[c]));
+  }
+  return spec;
 }
 
 }  // namespace gradus

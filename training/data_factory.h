@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "data/sampler.h"
 #include "data/sources.h"
+#include "training/program.h"
 #include "training/recipe.h"
 
 namespace gradus {
@@ -11,5 +13,14 @@ namespace gradus {
 // The split of the data that a recipe's data.* keys name. Null where the split has no samples.
 // Throws not_found and bad_data.
 std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split);
+
+// Deals the samples to steps as the recipe's batch, seed, data.sampling and data.ratio say. Throws
+// as Sampler, and where data without one class per sample are to be sampled by class.
+Sampler make_sampler(const Recipe& recipe, const Dataset& data);
+
+// What goes through a model in training: batch_spec, and class weights where the recipe wants them:
+// samples / (classes * samples of the class). Throws invalid_argument for weights of a class that
+// has no sample, and of data without one class per sample.
+BatchSpec training_spec(const Recipe& recipe, const Dataset& data, int64_t batch);
 
 }  // namespace gradus

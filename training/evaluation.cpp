@@ -15,21 +15,19 @@ Evaluation::Evaluation(const Model& model, std::shared_ptr<const Dataset> data, 
       program_(evaluation_graph(model, spec_, dtype, parameters), states, arena) {}
 
 std::optional<Score> Evaluation::run(const std::function<bool()>& stopped) {
-  double loss = 0, correct = 0;
+  ScoreSums sums(*data_);
   for (int64_t first = 0; first < data_->size(); first += spec_.batch) {
     if (stopped && stopped()) return {};
     indices_.resize(static_cast<size_t>(std::min(spec_.batch, data_->size() - first)));
     std::iota(indices_.begin(), indices_.end(), first);
-    std::fill_n(host_.targets.data_as<int64_t>(), host_.targets.numel(), no_target);
+    host_.clear_targets();
     data_->fill(indices_, 0, host_.inputs, host_.targets);
     program_.set_input("input", host_.inputs);
     program_.set_input("target", host_.targets);
     program_.run();
-    loss += program_.output("loss_sum").item();
-    correct += program_.output("correct").item();
+    sums.add(program_, host_.targets, static_cast<int64_t>(indices_.size()));
   }
-  const auto targets = static_cast<double>(data_->size() * spec_.target.numel());
-  return Score{loss / targets, correct / targets, data_->size()};
+  return sums.score();
 }
 
 }  // namespace gradus

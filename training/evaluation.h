@@ -6,14 +6,9 @@
 
 #include "data/dataset.h"
 #include "training/program.h"
+#include "training/score.h"
 
 namespace gradus {
-
-struct Score {
-  double loss = 0;      // mean cross-entropy over the targets, in nats
-  double accuracy = 0;  // share of targets that have the largest logit, 0 to 1
-  int64_t samples = 0;
-};
 
 // A model's evaluation graph on one data set.
 class Evaluation {

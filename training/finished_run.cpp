@@ -36,10 +36,8 @@ void read_line(const std::string& line, TrainingResult& result) {
   if (!json.contains("metrics") || !json["metrics"].is_object()) return;
   const Json& metrics = json["metrics"];
   result.validated = true;
-  if (metrics.contains("loss") && metrics["loss"].is_number())
-    result.validation.loss = metrics["loss"].get<double>();
-  if (metrics.contains("accuracy") && metrics["accuracy"].is_number())
-    result.validation.accuracy = metrics["accuracy"].get<double>();
+  for (const auto& [name, value] : metrics.items())
+    if (value.is_number()) set_metric(result.validation, name, value.get<double>());
 }
 
 }  // namespace

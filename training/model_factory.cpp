@@ -64,6 +64,11 @@ void check_kind(const Recipe& recipe, bool tokens) {
                tokens ? "images" : "text", tokens ? "text" : "images");
 }
 
+// What the last layer gives: a logit per class, or the numbers themselves.
+int64_t outputs_of(const Dataset& data) {
+  return data.classes() > 0 ? data.classes() : data.target_shape().numel();
+}
+
 }  // namespace
 
 Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t length) {
@@ -73,8 +78,12 @@ Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t leng
 
 Model make_model(const Recipe& recipe, const Dataset& data) {
   check_kind(recipe, data.input_is_index());
+  const std::string& name = recipe.text("model.name");
+  GRADUS_CHECK(data.input_is_index() || name == "mlp" || data.sample_shape().rank() == 3,
+               "[model.name] '{}' takes images (channels, height, width), the data are {}", name,
+               to_string(data.sample_shape()));
   return data.input_is_index() ? make_text_model(recipe, data.classes(), data.sample_shape()[0])
-                               : make_image_model(recipe, data.classes());
+                               : make_image_model(recipe, outputs_of(data));
 }
 
 }  // namespace gradus

@@ -1,39 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/program.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "engine/autodiff/gradients.h"
+#include "engine/base/error.h"
 #include "engine/exec/stepwise.h"
 #include "engine/passes/passes.h"
 #include "ops/ops.h"
 #include "training/averages.h"
 #include "training/gradient_shaping.h"
 #include "training/name_pattern.h"
+#include "training/objective.h"
 
 namespace gradus {
 namespace {
-
-Shape with_batch(int64_t batch, Shape shape) {
-  shape.insert(0, batch);
-  return shape;
-}
-
-DType input_dtype(const BatchSpec& spec, DType dtype) { return spec.tokens ? DType::i64 : dtype; }
-
-// Logits as (targets, classes) and targets as (targets).
-struct Predictions {
-  Value logits, targets;
-};
-
-Predictions predict(const Model& model, const BatchSpec& spec, Place& place) {
-  const Value input = place.graph.input("input", input_dtype(spec, place.dtype),
-                                        with_batch(spec.batch, spec.sample));
-  const Value target = place.graph.input("target", DType::i64, with_batch(spec.batch, spec.target));
-  const Value logits = model(place, input);
-  const int64_t count = target.shape().numel();
-  return {reshape(logits, {count, logits.shape()[logits.rank() - 1]}), reshape(target, {count})};
-}
 
 std::vector<Value> weights_of(Graph& graph, const ParameterTable& parameters) {
   std::vector<Value> weights;
@@ -46,16 +28,15 @@ std::vector<Value> weights_of(Graph& graph, const ParameterTable& parameters) {
 Value training_loss(const Predictions& predictions, const BatchSpec& spec,
                     const Optimizer& optimizer, Graph& graph, DType dtype) {
   const Regularisation& what = optimizer.regularisation;
-  const auto loss_by = [&](Value targets) {
-    return apply1("cross_entropy", {predictions.logits, targets},
-                  {{"label_smoothing", what.label_smoothing}});
-  };
-  const Value loss = loss_by(predictions.targets);
+  GRADUS_CHECK(!spec.numbers || (what.label_smoothing == 0 && !what.mixes),
+               "label smoothing and mixing of samples are for classes, the targets are numbers");
+  const Value loss = mean_loss(predictions, spec, what.label_smoothing, graph);
   if (!what.mixes) return loss;
   const Value partners =
-      graph.input("partner_target", DType::i64, with_batch(spec.batch, spec.target));
+      graph.input("partner_target", DType::i64, batch_shape(spec.batch, spec.target));
   const Value share = graph.input("own_share", dtype, {});
-  return loss * share + loss_by(reshape(partners, predictions.targets.shape())) * (1.0 - share);
+  const Predictions mixed{predictions.outputs, reshape(partners, predictions.targets.shape())};
+  return loss * share + mean_loss(mixed, spec, what.label_smoothing, graph) * (1.0 - share);
 }
 
 // Whether the step is to leave everything as it is. What is not a number is below no limit.
@@ -122,8 +103,14 @@ std::vector<Value> accumulators(const Backward& backward, Graph& graph, Paramete
 
 }  // namespace
 
+Shape batch_shape(int64_t batch, Shape shape) {
+  shape.insert(0, batch);
+  return shape;
+}
+
 BatchSpec batch_spec(const Dataset& data, int64_t batch) {
-  return {batch, data.sample_shape(), data.target_shape(), data.input_is_index()};
+  return {batch, data.sample_shape(), data.target_shape(), data.input_is_index(),
+          data.classes() == 0};
 }
 
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
@@ -174,10 +161,7 @@ std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpe
   auto graph = std::make_shared<Graph>();
   Place place{*graph, parameters, dtype, false};
   const Predictions predictions = predict(model, spec, place);
-  graph->output("loss_sum", apply1("cross_entropy", {predictions.logits, predictions.targets},
-                                   {{"reduction", "sum"}, {"ignore_index", no_target}}));
-  const Value chosen = apply1("argmax", {predictions.logits}, {{"dim", -1}});
-  graph->output("correct", sum(cast(eq(chosen, predictions.targets), DType::i64)));
+  add_sums(predictions, spec, *graph);
   return prepared(graph);
 }
 
@@ -197,8 +181,20 @@ void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStor
 }
 
 HostBatch::HostBatch(const BatchSpec& spec, DType dtype)
-    : inputs(Tensor::zeros(input_dtype(spec, dtype), with_batch(spec.batch, spec.sample))),
-      targets(Tensor::full(DType::i64, with_batch(spec.batch, spec.target),
-                           static_cast<double>(no_target))) {}
+    : inputs(Tensor::zeros(spec.tokens ? DType::i64 : dtype, batch_shape(spec.batch, spec.sample))),
+      targets(spec.numbers ? dtype : DType::i64, batch_shape(spec.batch, spec.target)) {
+  clear_targets();
+}
+
+void HostBatch::clear_targets() {
+  const int64_t count = targets.numel();
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  if (targets.dtype() == DType::i64)
+    std::fill_n(targets.data_as<int64_t>(), count, no_target);
+  else if (targets.dtype() == DType::f32)
+    std::fill_n(targets.data_as<float>(), count, static_cast<float>(nan));
+  else
+    std::fill_n(targets.data_as<double>(), count, nan);
+}
 
 }  // namespace gradus

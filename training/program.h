@@ -11,20 +11,24 @@
 
 namespace gradus {
 
-// What goes through a model. Inputs and targets have the batch as their first dim; targets are
-// classes (i64).
+// What goes through a model. Inputs and targets have the batch as their first dim.
 struct BatchSpec {
   int64_t batch = 1;
   Shape sample;         // of one input
   Shape target;         // of one sample's targets
   bool tokens = false;  // inputs are i64 tokens, else of the model's dtype
+  // Targets are numbers of the model's dtype to come near to, else classes (i64).
+  bool numbers = false;
+  // What a sample of each class counts in training; empty: all the same.
+  std::vector<double> class_weights = {};
 };
 
+Shape batch_shape(int64_t batch, Shape sample);  // (batch, sample...)
 BatchSpec batch_spec(const Dataset& data, int64_t batch);
 
-// Inputs "input", "target", "lr", "step"; output "loss", the mean cross-entropy over the batch in
-// nats, without penalties; updates every weight, running statistic and optimizer memory. `clip` > 0
-// limits the norm of all gradients together, and the output "grad_norm" is that norm before.
+// Inputs "input", "target", "lr", "step"; output "loss", mean_loss (training/objective.h) over the
+// batch, without penalties; updates every weight, running statistic and optimizer memory. `clip` >
+// 0 limits the norm of all gradients together, and the output "grad_norm" is that norm before.
 //
 // With `micro_steps` > 1 it is the last micro-step of an optimizer step, whose gradient is the mean
 // of those of its micro-steps: accumulation_graph runs `micro_steps` - 1 times before it. The sums
@@ -45,8 +49,10 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
                                                 DType dtype, const Optimizer& optimizer,
                                                 ParameterTable& parameters, int64_t micro_steps);
 
-// Inputs "input", "target"; outputs "loss_sum" (over the targets) and "correct" (how many targets
-// have the largest logit). A target of `no_target` counts in neither: it fills up a last batch.
+// Inputs "input", "target". Classes: outputs "loss_sum" (cross-entropy over the targets) and
+// "correct" (how many targets have the largest logit). Numbers: "squared_sum" and "absolute_sum" of
+// the errors, of shape (outputs). A target of `no_target`, or NaN among numbers, counts in none: it
+// fills up a last batch.
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters);
 inline constexpr int64_t no_target = -100;
@@ -60,6 +66,9 @@ void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStor
 // Host memory for one batch of a graph's inputs.
 struct HostBatch {
   HostBatch(const BatchSpec& spec, DType dtype);
+  // Makes every target one that counts in no score.
+  void clear_targets();
+
   Tensor inputs, targets;
 };
 

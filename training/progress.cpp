@@ -55,21 +55,16 @@ ProgressFields fields_of(const Json& json, std::string_view source) {
 }  // namespace
 
 std::string to_json(const Progress& progress) {
-  const Score& score = progress.validation;
+  Json score;
+  for (const auto& [name, value] : metrics_of(progress.validation))
+    score[std::string(name)] = json_of(value);
+  score["samples"] = progress.validation.samples;
   const Json json = {
-      {"step", progress.position.step},
-      {"micro_step", progress.position.micro_step},
-      {"micro_steps", progress.micro_steps},
-      {"samples", progress.samples},
-      {"loss_sum", json_of(progress.loss_sum)},
-      {"loss", json_of(progress.loss)},
-      {"validated", progress.validated},
-      {"validation",
-       {{"loss", json_of(score.loss)},
-        {"accuracy", json_of(score.accuracy)},
-        {"samples", score.samples}}},
-      {"parts", json_of(progress.parts)},
-      {"metrics_bytes", progress.metrics_bytes},
+      {"step", progress.position.step},         {"micro_step", progress.position.micro_step},
+      {"micro_steps", progress.micro_steps},    {"samples", progress.samples},
+      {"loss_sum", json_of(progress.loss_sum)}, {"loss", json_of(progress.loss)},
+      {"validated", progress.validated},        {"validation", score},
+      {"parts", json_of(progress.parts)},       {"metrics_bytes", progress.metrics_bytes},
   };
   return json.dump(2) + "\n";
 }
@@ -86,9 +81,10 @@ Progress parse_progress(const std::string& text, std::string_view source) {
     progress.loss_sum = number_of(json.at("loss_sum"), "loss_sum", source);
     progress.loss = number_of(json.at("loss"), "loss", source);
     progress.validated = count_of(json, "validated", source);
-    progress.validation = {number_of(score.at("loss"), "loss", source),
-                           number_of(score.at("accuracy"), "accuracy", source),
-                           count_of(score, "samples", source)};
+    progress.validation.samples = count_of(score, "samples", source);
+    progress.validation.numbers = score.contains("r2");
+    for (const auto& [name, value] : metrics_of(progress.validation))
+      set_metric(progress.validation, name, number_of(score.at(std::string(name)), name, source));
     progress.parts = fields_of(json.at("parts"), source);
     progress.metrics_bytes = count_of(json, "metrics_bytes", source);
     return progress;

@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
-#include "engine/io/utf8.h"
+#include "engine/base/utf8.h"
 #include "training/recipe_text.h"
 #include "training/toml_reader.h"
 
@@ -101,11 +101,18 @@ KeyValue coerce(const RecipeKey& key, const TomlEntry& entry) {
   const auto* whole = value.as<int64_t>();
   if (key.type == AttrType::real && whole) return static_cast<double>(*whole);
   if (key.type == AttrType::integers && whole) return KeyValue::Integers{*whole};
+  if (key.type == AttrType::reals) {
+    if (whole) return KeyValue::Reals{static_cast<double>(*whole)};
+    if (const auto* number = value.as<double>()) return KeyValue::Reals{*number};
+    if (const auto* list = value.as<KeyValue::Integers>())
+      return KeyValue::Reals(list->begin(), list->end());
+  }
   const bool fits = (key.type == AttrType::boolean && value.as<bool>()) ||
                     (key.type == AttrType::integer && whole) ||
                     (key.type == AttrType::real && value.as<double>()) ||
                     (key.type == AttrType::text && value.as<std::string>()) ||
-                    (key.type == AttrType::integers && value.as<KeyValue::Integers>());
+                    (key.type == AttrType::integers && value.as<KeyValue::Integers>()) ||
+                    (key.type == AttrType::reals && value.as<KeyValue::Reals>());
   if (!fits)
     refuse(place, fmt::format("'{}' expected {}, got {}", key.name, attr_type_name(key.type),
                               to_string(value)));
@@ -128,6 +135,8 @@ void check_range(const RecipeKey& key, const KeyValue& value, const std::string&
   if (const auto* number = value.as<double>()) check_number(key, *number, place);
   if (const auto* list = value.as<KeyValue::Integers>())
     for (int64_t entry : *list) check_number(key, static_cast<double>(entry), place);
+  if (const auto* list = value.as<KeyValue::Reals>())
+    for (double entry : *list) check_number(key, entry, place);
   const auto* text = value.as<std::string>();
   if (!text || key.choices.empty() || std::ranges::count(key.choices, *text)) return;
   const std::string_view near = nearest_name(*text, key.choices);
@@ -143,18 +152,19 @@ bool parse_number(std::string_view text, T& number) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
+template <class T>
 KeyValue parse_list(std::string_view text, const std::string& place) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
     text = text.substr(1, text.size() - 2);
-  KeyValue::Integers list;
+  std::vector<T> list;
   while (!text.empty()) {
     const size_t comma = text.find(',');
     std::string_view entry = text.substr(0, comma);
     while (!entry.empty() && entry.front() == ' ') entry.remove_prefix(1);
     while (!entry.empty() && entry.back() == ' ') entry.remove_suffix(1);
-    int64_t number = 0;
+    T number = 0;
     if (!parse_number(entry, number))
-      refuse(place, fmt::format("expected integers separated by commas, got '{}'", entry));
+      refuse(place, fmt::format("expected numbers separated by commas, got '{}'", entry));
     list.push_back(number);
     text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
   }
@@ -191,7 +201,9 @@ KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::
       if (parse_number(text, number)) return number;
       break;
     case AttrType::integers:
-      return parse_list(text, place);
+      return parse_list<int64_t>(text, place);
+    case AttrType::reals:
+      return parse_list<double>(text, place);
     default:
       if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
         text = text.substr(1, text.size() - 2);
@@ -258,6 +270,9 @@ double Recipe::real(std::string_view key) const { return *find(key).as<double>()
 const std::string& Recipe::text(std::string_view key) const { return *find(key).as<std::string>(); }
 const std::vector<int64_t>& Recipe::integers(std::string_view key) const {
   return *find(key).as<KeyValue::Integers>();
+}
+const std::vector<double>& Recipe::reals(std::string_view key) const {
+  return *find(key).as<KeyValue::Reals>();
 }
 
 const KeyValue& Recipe::find(std::string_view key) const {

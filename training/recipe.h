@@ -21,6 +21,7 @@ class Recipe {
   double real(std::string_view key) const;
   const std::string& text(std::string_view key) const;
   const std::vector<int64_t>& integers(std::string_view key) const;
+  const std::vector<double>& reals(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;  // of a key that is a list
   // The names NAME that the recipe chose for tables `table`.NAME, sorted.
   std::vector<std::string> tables(std::string_view table) const;

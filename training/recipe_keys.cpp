@@ -90,20 +90,108 @@ Keys model_keys() {
   });
 }
 
-Keys data_keys() {
-  const std::string_view format = "data.format";
+RecipeKey reals(std::string_view name, KeyValue::Reals value, double least, double most,
+                std::string_view doc) {
+  return {name, AttrType::reals, std::move(value), doc, least, most};
+}
+
+const std::string_view data_format = "data.format";
+
+Keys table_keys() {
+  return only(
+      data_format, {"csv"},
+      {text("data.target", "", {}, "columns to predict, with commas between; empty: the last"),
+       text("data.task", "auto", {"auto", "classification", "regression"},
+            "auto: classes where the target is text or at most 20 different whole numbers"),
+       text("data.delimiter", "auto", {"auto", "comma", "semicolon", "tab", "space", "bar"},
+            "between cells; auto: a tab in .tsv files, else a comma"),
+       flag("data.header", true, "the first line names the columns; else they are 1, 2, ..."),
+       text("data.drop", "", {}, "columns to leave out"),
+       text("data.numeric", "", {}, "columns that must hold numbers"),
+       text("data.categorical", "", {}, "columns whose numbers are names"),
+       text("data.categories", "one_hot", {"one_hot", "index"}, "how names become numbers"),
+       text("data.missing", "error", {"error", "mean", "median", "zero", "drop"},
+            "what stands for a missing number; drop: its row is left out"),
+       text("data.scaling", "standard", {"none", "standard", "minmax", "robust"},
+            "of input numbers, by the training rows"),
+       real("data.low", 0, -unbounded, unbounded, "least value under minmax"),
+       real("data.high", 1, -unbounded, unbounded, "largest value under minmax"),
+       text("data.target_scaling", "standard", {"none", "standard", "minmax", "robust"},
+            "of numbers to predict; metrics stay in the data's units")});
+}
+
+Keys split_keys() {
+  return only(data_format, {"csv", "images", "npy", "npz"},
+              {real("data.validation", 0, 0, below_one, "share of samples kept for validation"),
+               real("data.test", 0, 0, below_one, "share of samples kept for the test"),
+               integer("data.folds", 0, 0, large, "parts of a cross-validation; 0: none"),
+               integer("data.fold", 0, 0, large, "the part that validates this time, from 0"),
+               flag("data.stratify", false, "every class has its share in every part")});
+}
+
+Keys image_keys() {
   return joined({
-      {text(format, "idx", {"idx", "text"},
-            "idx: images of the MNIST family; text: train.txt and val.txt"),
-       text("data.path", "data/cache/fashion_mnist", {},
-            "the folder; scripts/data.sh makes data/cache/NAME")},
-      only(format, {"idx"},
-           {integer("data.classes", 10, 2, large, "number of classes"),
-            real("data.mean", 0, -unbounded, unbounded, "of all pixels in [0, 1]; subtracted"),
-            real("data.deviation", 1, above_zero, unbounded, "of all pixels; divided by"),
+      only(data_format, {"idx", "cifar"},
+           {integer("data.classes", 10, 2, large, "number of classes; of CIFAR 10, 20 or 100"),
             integer("data.validation_samples", 0, 0, large,
                     "training samples kept for validation")}),
-      only(format, {"text"}, {integer("data.length", 128, 1, 1 << 20, "tokens (bytes) a sample")}),
+      only(data_format, {"images"},
+           {integer("data.channels", 3, 1, 3, "3: colours, 1: grey"),
+            integer("data.height", 224, 1, 1 << 13, "rows that images are cut and scaled to"),
+            integer("data.width", 224, 1, 1 << 13, "columns that images are cut and scaled to")}),
+      only(data_format, {"idx", "cifar", "images", "npy", "npz"},
+           {reals("data.mean", {0}, -unbounded, unbounded,
+                  "of values (pixels in [0, 1]), one or per channel; subtracted"),
+            reals("data.deviation", {1}, above_zero, unbounded,
+                  "of values, one or per channel; divided by"),
+            real("data.augment.rotation", 0, 0, 180, "degrees, at most, both ways"),
+            real("data.augment.zoom", 0, 0, 0.9, "change of size, at most, both ways"),
+            flag("data.augment.flip", false, "left and right, half of the time"),
+            flag("data.augment.flip_vertical", false, "top and bottom, half of the time"),
+            integer("data.augment.shift", 0, 0, 1 << 13,
+                    "pixels, at most, each way: a random crop after padding"),
+            real("data.augment.brightness", 0, 0, 1, "added to values, at most, both ways"),
+            real("data.augment.contrast", 0, 0, 1, "change of contrast, at most, both ways"),
+            real("data.augment.saturation", 0, 0, 1, "change of colourfulness, at most, both ways"),
+            real("data.augment.noise", 0, 0, 10, "deviation of normal noise"),
+            real("data.augment.erase", 0, 0, 1, "probability that a rectangle becomes 0")}),
+  });
+}
+
+Keys token_keys() {
+  return joined({
+      only(data_format, {"text", "jsonl", "tokens"},
+           {integer("data.length", 128, 1, 1 << 20, "tokens a sample; of text, bytes")}),
+      only(data_format, {"jsonl"},
+           {text("data.field", "text", {}, "member of each line's object that holds the text")}),
+      only(data_format, {"tokens"},
+           {integer("data.vocabulary", 50257, 2, large, "tokens are below it")}),
+  });
+}
+
+Keys data_keys() {
+  return joined({
+      {text(data_format, "idx",
+            {"idx", "cifar", "images", "npy", "npz", "csv", "text", "jsonl", "tokens"},
+            "idx: the MNIST family; images: a folder per class; csv: a table; npy, npz: arrays x "
+            "and y; text, jsonl: texts; tokens: llm.c's shards"),
+       text("data.path", "data/cache/fashion_mnist", {},
+            "the folder or file; scripts/data.sh makes data/cache/NAME"),
+       free_on_resume(
+           integer("data.workers", 0, 0, 256, "threads that fill batches ahead; 0: none")),
+       text("data.sampling", "uniform", {"uniform", "oversample", "undersample"},
+            "whether an epoch takes samples of rare classes again, or of common ones fewer"),
+       real("data.ratio", 1, 1, unbounded,
+            "under undersample: size of a class by that of the smallest, at most"),
+       text("data.class_weights", "none", {"none", "balanced"},
+            "balanced: samples of rare classes count more in the training loss")},
+      image_keys(),
+      table_keys(),
+      only(data_format, {"npy", "npz"},
+           {text("data.inputs", "x", {}, "name of the array of inputs"),
+            text("data.targets", "y", {}, "name of the array of targets")}),
+      split_keys(),
+      token_keys(),
   });
 }
 

@@ -12,7 +12,7 @@
 
 namespace gradus {
 
-// A value of a recipe: boolean, integer, real, text or integers.
+// A value of a recipe: boolean, integer, real, text, integers or reals.
 using KeyValue = AttrValue;
 
 struct RecipeKey {

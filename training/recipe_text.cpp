@@ -19,6 +19,11 @@ std::string toml_text(const std::string& text) {
   return quoted + "\"";
 }
 
+std::string toml_real(double value) {
+  const std::string number = fmt::format("{}", value);
+  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+}
+
 std::string toml_list(const std::vector<std::string>& texts) {
   std::vector<std::string> quoted;
   for (const std::string& text : texts) quoted.push_back(toml_text(text));
@@ -34,8 +39,11 @@ std::string toml_value(const RecipeKey& key, const KeyValue& value) {
   if (const auto* list = value.as<KeyValue::Integers>())
     return fmt::format("[{}]", fmt::join(*list, ", "));
   if (const auto* text = value.as<std::string>()) return toml_text(*text);
-  const std::string number = fmt::format("{}", *value.as<double>());
-  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+  if (const auto* number = value.as<double>()) return toml_real(*number);
+  std::string list;
+  for (const double entry : *value.as<KeyValue::Reals>())
+    list += (list.empty() ? "" : ", ") + toml_real(entry);
+  return "[" + list + "]";
 }
 
 std::vector<std::string> split_texts(std::string_view text) {

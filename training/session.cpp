@@ -35,14 +35,17 @@ TrainingSession::TrainingSession(const Recipe& recipe)
       seed_(static_cast<uint64_t>(recipe.integer("seed"))),
       data_(load_data(recipe, Split::train)),
       validation_data_(load_data(recipe, Split::validation)),
-      sampler_(data_->size(), recipe.integer("batch"), seed_),
+      sampler_(make_sampler(recipe, *data_)),
       steps_(steps_of(recipe, sampler_.batches_per_epoch())),
       micro_steps_(recipe.integer("accumulate")),
       control_(recipe, steps_, sampler_.batches_per_epoch(), validation_data_ != nullptr),
       states_(device_),
       arena_(device_),
-      spec_(batch_spec(*data_, micro_batch(recipe))),
-      host_(spec_, dtype_) {
+      spec_(training_spec(recipe, *data_, micro_batch(recipe))),
+      loader_(data_, sampler_, spec_, dtype_,
+              {.parts = micro_steps_,
+               .workers = recipe.integer("data.workers"),
+               .end = steps_ * micro_steps_}) {
   build(recipe);
   set_first_values(parameters_, seed_, states_);
   if (const std::string& from = recipe.text("init.from"); !from.empty())
@@ -70,14 +73,11 @@ Executable& TrainingSession::program_of(int64_t micro_step) {
 
 double TrainingSession::run(int64_t step, int64_t micro_step) {
   Executable& program = program_of(micro_step);
-  const auto size = static_cast<size_t>(spec_.batch);
-  const std::span<const int64_t> batch = sampler_.batch(step - 1);
-  data_->fill(batch.subspan(static_cast<size_t>(micro_step) * size, size), 0, host_.inputs,
-              host_.targets);
+  HostBatch& batch = loader_.at((step - 1) * micro_steps_ + micro_step);
   const RngState rng{seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)};
-  control_.mix(program, rng, host_.inputs, host_.targets);
-  program.set_input("input", host_.inputs);
-  program.set_input("target", host_.targets);
+  control_.mix(program, rng, batch.inputs, batch.targets);
+  program.set_input("input", batch.inputs);
+  program.set_input("target", batch.targets);
   const bool updates = micro_step + 1 == micro_steps_;
   if (updates) control_.set_inputs(program, step);
   program.run(rng);

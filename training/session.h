@@ -7,6 +7,7 @@
 
 #include "data/sampler.h"
 #include "training/evaluation.h"
+#include "training/loader.h"
 #include "training/recipe.h"
 #include "training/step_control.h"
 
@@ -58,7 +59,7 @@ class TrainingSession {
   StateStore states_;
   Arena arena_;
   BatchSpec spec_;  // of a micro-step
-  HostBatch host_;
+  Loader loader_;
   std::optional<Executable> accumulation_;  // of the micro-steps but the last
   std::optional<Executable> update_;
   std::optional<Evaluation> validation_;

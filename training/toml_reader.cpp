@@ -40,13 +40,15 @@ std::string place_of(const std::string& name, const toml::source_region& source)
 }
 
 KeyValue list_of(const toml::array& array, const std::string& place) {
-  KeyValue::Integers list;
+  KeyValue::Integers whole;
+  KeyValue::Reals reals;
   for (const toml::node& entry : array) {
-    const auto number = entry.value_exact<int64_t>();
-    GRADUS_CHECK(number, "{} a list holds integers only", place);
-    list.push_back(*number);
+    GRADUS_CHECK(entry.is_number(), "{} a list holds numbers only", place);
+    if (const auto number = entry.value_exact<int64_t>()) whole.push_back(*number);
+    reals.push_back(*entry.value<double>());
   }
-  return list;
+  if (whole.size() == reals.size()) return whole;
+  return reals;
 }
 
 bool holds_texts(const toml::node& node) {

@@ -8,6 +8,8 @@
 #include <exception>
 #include <mutex>
 
+#include "engine/base/serial.h"
+
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -97,6 +99,9 @@ void detail::parallel_run(int64_t chunks, void (*body)(void*, int64_t), void* co
 #endif
   if (job.error) std::rethrow_exception(job.error);
 }
+
+SerialSection::SerialSection() : before_(inside) { inside = true; }
+SerialSection::~SerialSection() { inside = before_; }
 
 #if defined(__SSE2__)
 FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }

@@ -9,7 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/io/atomic_file.h"
-#include "engine/io/utf8.h"
+#include "engine/base/utf8.h"
 
 namespace gradus {
 namespace {

@@ -35,9 +35,9 @@ Tensor labels_of(std::vector<int64_t> values) {
 
 TEST(Dataset, FillsNormalisedSamplesInTheOrderAsked) {
   const std::vector<uint8_t> pixels = {0, 255, 51, 102, 204, 153};
-  const auto data =
-      make_labelled_dataset({"set", "labels"}, Tensor::from<uint8_t>(DType::u8, {3, 2}, pixels),
-                            labels_of({1, 0, 2}), 3, {.scale = 255, .mean = 0.2, .deviation = 0.5});
+  const auto data = make_labelled_dataset(
+      {"set", "labels"}, Tensor::from<uint8_t>(DType::u8, {3, 2}, pixels), labels_of({1, 0, 2}), 3,
+      {.scale = 255, .mean = {0.2}, .deviation = {0.5}});
   EXPECT_EQ(data->size(), 3);
   EXPECT_EQ(data->sample_shape(), (Shape{2}));
   Tensor inputs(DType::f64, {2, 2}), targets(DType::i64, {2});
@@ -165,7 +165,7 @@ class ImageFolderTest : public testing::Test {
 };
 
 TEST_F(ImageFolderTest, ValidationTakesItsSamplesAwayFromTraining) {
-  const ImageFolder source = {.path = folder_.path(), .validation_samples = 3, .split_seed = 4};
+  const ImageFolder source = {.path = folder_.path(), .validation_samples = 3, .seed = 4};
   const auto train = load_images(source, Split::train);
   const auto validation = load_images(source, Split::validation);
   EXPECT_EQ(train->size(), 7);

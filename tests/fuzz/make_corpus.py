@@ -4,9 +4,13 @@
 form that a target takes, whole and damaged. Findings of the fuzzer lie beside them as `found-*` and
 are left alone. The bytes are the same each time."""
 
+import base64
 import gzip
+import io
 import json
 import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -150,9 +154,110 @@ def attributes_files():
     yield "nothing", b""
 
 
+# The first byte: 1 a tab between cells, 2 no header.
+def csv_files():
+    yield "plain", b"\0a,b,kind\n1,2.5,x\n3,,y\n"
+    yield "quoted", b'\0"a","b,c"\r\n"say ""no""","two\r\nlines"\r\n1,2\r\n'
+    yield "tabs", b"\x031\t2\n3\t4"
+    yield "dates", b"\0when,n\n2024-02-29 12:00,+1e3\n1969-12-31T00:00:00,-0\n"
+    yield "marks", b"\0\xef\xbb\xbfa,b\n\n?,NA\n1,none\n"
+    yield "unequal", b"\0a,b\n1\n"
+    yield "open-quote", b'\0a,b\n"1,2\n'
+    yield "behind-quote", b'\0a,b\n"1"2,3\n'
+    yield "infinite", b"\0a\n1\n1e999\n"
+    yield "latin1", b"\0a\n\xe9\n"
+
+
+def npy(kind, shape, data, fortran=False, version=1):
+    text = f"{{'descr': '{kind}', 'fortran_order': {fortran}, 'shape': {shape}, }}"
+    text = text.ljust(117) + "\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text.encode() + data
+
+
+def npy_files():
+    yield "f32", npy("<f4", "(2, 3)", struct.pack("<6f", *range(6)))
+    yield "fortran", npy("|u1", "(2, 3)", bytes(range(6)), fortran=True)
+    yield "big-endian", npy(">i2", "(2,)", b"\x01\x02\xff\xfe")
+    yield "scalar", npy("<f8", "()", struct.pack("<d", 1.5), version=2)
+    yield "bool", npy("|b1", "(3,)", b"\0\1\1", version=3)
+    yield "half", npy("<f2", "(1,)", b"\x00\x3e")
+    yield "empty", npy("<i8", "(0, 5)", b"")
+    yield "overflow", npy("<f8", "(4611686018427387904, 4)", bytes(8))
+    yield "records", npy("<f4", "(1,)", bytes(4)).replace(b"'<f4'", b"[('a', '<f4')]")
+    yield "cut", npy("<f4", "(2, 3)", bytes(10))
+
+
+def archive(entries, method=zipfile.ZIP_DEFLATED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, data in entries.items():
+            info = zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0))
+            info.compress_type = method
+            with file.open(info, "w", force_zip64=True) as entry:  # as NumPy does
+                entry.write(data)
+    return out.getvalue()
+
+
+def zip_files():
+    two = {"x.npy": npy("<f4", "(2, 3)", bytes(24)), "y.npy": npy("|u1", "(2,)", b"\0\1")}
+    whole = archive(two)
+    yield "deflated", whole
+    yield "stored", archive(two, zipfile.ZIP_STORED)
+    yield "nothing", archive({})
+    yield "cut", whole[:-30]
+    yield "bomb", archive({"x.npy": bytes(1 << 20)})
+    yield "flipped", whole[:60] + bytes([whole[60] ^ 8]) + whole[61:]
+    yield "comment", whole[:-2] + b"\3\0abc"
+
+
+def png(width, height, kind, depth, rows, size=None):
+    def chunk(name, data):
+        return (struct.pack(">I", len(data)) + name + data +
+                struct.pack(">I", zlib.crc32(name + data)))
+    header = struct.pack(">IIBBBBB", *(size or (width, height)), depth, kind, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+# 9 x 7 grey pixels at quality 40.
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNi"
+    "UFVtVkVGZIhlbXd7gYKBTmCNl4x9lnN+gXz/wAALCAAHAAkBAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAwb/"
+    "xAAbEAACAQUAAAAAAAAAAAAAAAAAAQQFFCEiUf/aAAgBAQAAPwAaLAWuEUlguI//2Q==")
+
+
+# The first byte: 1 for grey.
+def image_files():
+    rgb = png(2, 2, 2, 8, b"\0" + bytes(6) + b"\1" + bytes(range(6)))
+    yield "rgb", b"\0" + rgb
+    yield "grey16", b"\1" + png(1, 1, 0, 16, b"\0\x12\x34")
+    yield "alpha", b"\0" + png(1, 1, 6, 8, b"\0\1\2\3\x80")
+    yield "png-huge", b"\0" + png(1, 1, 0, 8, b"\0\0", size=(8000, 8000))
+    yield "png-cut", b"\0" + rgb[:-20]
+    yield "jpeg", b"\0" + JPEG
+    yield "jpeg-grey", b"\1" + JPEG
+    yield "jpeg-cut", b"\1" + JPEG[:-6]
+    yield "jpeg-huge", b"\0" + JPEG.replace(bytes([8, 0, 7, 0, 9]), b"\x08\xff\xff\xff\xff")
+
+
+def shard(magic, version, count, data):
+    return struct.pack("<3i", magic, version, count).ljust(1024, b"\0") + data
+
+
+def token_files():
+    yield "u16", shard(20240520, 1, 3, struct.pack("<3H", 1, 2, 65535))
+    yield "u32", shard(20240801, 7, 2, struct.pack("<2I", 1, 128000))
+    yield "too-large", shard(20240801, 7, 1, struct.pack("<I", 2**32 - 1))
+    yield "negative", shard(20240520, 1, -1, b"")
+    yield "longer", shard(20240520, 1, 1, bytes(8))
+    yield "header", shard(20240520, 1, 0, b"")[:100]
+
+
 def main():
     targets = {"safetensors": safetensors_files, "idx": idx_files, "recipe": recipe_files,
-               "attributes": attributes_files}
+               "attributes": attributes_files, "csv": csv_files, "npy": npy_files,
+               "zip": zip_files, "image": image_files, "tokens": token_files}
     for target, files in targets.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/io/utf8.h"
+#include "engine/base/utf8.h"
 
 #include <cstdint>
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// libjpeg leaves a failed call by longjmp: everything with a destructor lives outside of the
+// function that it leaves.
+#include <csetjmp>
+#include <cstdio>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "data/image_file.h"
+#include "engine/base/error.h"
+
+namespace gradus {
+namespace {
+
+struct Failure {
+  jpeg_error_mgr manager;  // first: libjpeg hands back a pointer to it
+  std::jmp_buf back;
+  char message[JMSG_LENGTH_MAX];
+};
+
+void leave(j_common_ptr info) {
+  auto* failure = reinterpret_cast<Failure*>(info->err);
+  info->err->format_message(info, failure->message);
+  std::longjmp(failure->back, 1);
+}
+
+// A negative level is a warning: damage that libjpeg would go over. Harmless are bytes between
+// markers, which editors leave, and odd version numbers.
+void take_message(j_common_ptr info, int level) {
+  const int code = info->err->msg_code;
+  const bool harmless =
+      code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR;
+  if (level < 0 && !harmless) leave(info);
+}
+
+struct Decoder {
+  jpeg_decompress_struct info{};
+  Failure failure{};
+
+  Decoder() {
+    info.err = jpeg_std_error(&failure.manager);
+    failure.manager.error_exit = leave;
+    failure.manager.emit_message = take_message;
+  }
+  ~Decoder() { jpeg_destroy_decompress(&info); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+};
+
+// False where libjpeg left it; `failure` says why.
+bool read_header(Decoder& decoder, std::span<const uint8_t> bytes, int64_t channels) {
+  if (setjmp(decoder.failure.back) != 0) return false;
+  jpeg_create_decompress(&decoder.info);
+  jpeg_mem_src(&decoder.info, bytes.data(), bytes.size());
+  jpeg_read_header(&decoder.info, TRUE);
+  decoder.info.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  decoder.info.dct_method = JDCT_ISLOW;
+  return true;
+}
+
+bool read_rows(Decoder& decoder, uint8_t* out, size_t row_bytes) {
+  if (setjmp(decoder.failure.back) != 0) return false;
+  jpeg_start_decompress(&decoder.info);
+  while (decoder.info.output_scanline < decoder.info.output_height) {
+    JSAMPROW row = out + decoder.info.output_scanline * row_bytes;
+    jpeg_read_scanlines(&decoder.info, &row, 1);
+  }
+  jpeg_finish_decompress(&decoder.info);
+  return true;
+}
+
+// A progressive file may scan all its coefficients again and again; those that cameras and editors
+// write have about 10 scans.
+constexpr int64_t most_scans = 100;
+
+int64_t scans_in(std::span<const uint8_t> bytes) {
+  int64_t scans = 0;
+  for (size_t i = 0; i + 1 < bytes.size(); ++i)
+    if (bytes[i] == 0xFF && bytes[i + 1] == 0xDA) ++scans;
+  return scans;
+}
+
+}  // namespace
+
+void decode_jpeg(std::span<const uint8_t> bytes, const std::string& source, int64_t channels,
+                 Pixels& pixels) {
+  Decoder decoder;
+  if (!read_header(decoder, bytes, channels))
+    failf(ErrorKind::bad_data, source, "damaged JPEG: {}", decoder.failure.message);
+  if (const int64_t scans = scans_in(bytes); scans > most_scans)
+    failf(ErrorKind::bad_data, source, "a JPEG of {} scans, expected at most {}", scans,
+          most_scans);
+  // A block of 64 pixels takes a bit at least.
+  constexpr int64_t pixels_a_byte = 512;
+  const int64_t height = decoder.info.image_height, width = decoder.info.image_width;
+  if (height * width > static_cast<int64_t>(bytes.size()) * pixels_a_byte)
+    failf(ErrorKind::bad_data, source, "{} x {} pixels cannot be in {} bytes", width, height,
+          bytes.size());
+  make_room(pixels, height, width, channels, source);
+  const auto row_bytes = static_cast<size_t>(pixels.width * channels);
+  if (!read_rows(decoder, pixels.values.data(), row_bytes))
+    failf(ErrorKind::bad_data, source, "damaged JPEG: {}", decoder.failure.message);
+}
+
+}  // namespace gradus

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/tabular.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <set>
+
+#include "data/file_bytes.h"
+#include "engine/base/error.h"
+
+namespace gradus {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Paths of the files, in the order train, validation, test; the last two may be empty.
+struct TableFiles {
+  std::string paths[3];
+};
+
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+TableFiles find_files(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return {{find_packed(path), "", ""}};
+  const std::string ending = is_there(find_packed(path + "/train.tsv")) ? ".tsv" : ".csv";
+  TableFiles files;
+  files.paths[0] = find_packed(path + "/train" + ending);
+  for (const auto& [at, name] : {std::pair{1, "/val"}, {2, "/test"}}) {
+    const std::string found = find_packed(path + name + ending);
+    if (is_there(found)) files.paths[at] = found;
+  }
+  return files;
+}
+
+char delimiter_of(const TabularSource& source, const std::string& path) {
+  if (source.delimiter != 0) return source.delimiter;
+  return path.ends_with(".tsv") || path.ends_with(".tsv.gz") ? '\t' : ',';
+}
+
+struct LoadedTable {
+  Table table;
+  std::vector<int64_t> rows[3];  // that train, validation and test files gave
+};
+
+LoadedTable read_files(const TabularSource& source) {
+  const TableFiles files = find_files(source.path);
+  std::vector<CsvTable> parsed;
+  std::vector<int> part_of;
+  for (int part = 0; part < 3; ++part) {
+    const std::string& path = files.paths[part];
+    if (path.empty()) continue;
+    parsed.push_back(read_csv(path, {delimiter_of(source, path), source.header}));
+    part_of.push_back(part);
+  }
+  LoadedTable loaded{make_table(parsed, source.schema), {}};
+  int64_t row = 0;
+  for (size_t i = 0; i < parsed.size(); ++i)
+    for (int64_t n = 0; n < parsed[i].rows(); ++n) loaded.rows[part_of[i]].push_back(row++);
+  return loaded;
+}
+
+// Which columns are predicted, and from which.
+struct Roles {
+  std::vector<size_t> inputs, targets;
+};
+
+Roles roles_of(const Table& table, const TabularSource& source) {
+  Roles roles;
+  for (const std::string& name : source.targets) roles.targets.push_back(find_column(table, name));
+  if (roles.targets.empty() && !table.columns.empty())
+    roles.targets.push_back(table.columns.size() - 1);
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    if (!std::ranges::count(roles.targets, i)) roles.inputs.push_back(i);
+  if (roles.inputs.empty() || roles.targets.empty())
+    failf(ErrorKind::bad_data, table.sources[0],
+          "expected at least one column beside what is predicted, got {} columns",
+          table.columns.size());
+  return roles;
+}
+
+// The classes of a target, each the index of its value among all values in order.
+struct Classes {
+  std::vector<std::string> names;
+  std::vector<int64_t> of_row;  // -1: missing
+};
+
+Classes classes_of(const TableColumn& column) {
+  if (column.kind == ColumnKind::category)
+    return {column.categories, {column.codes.begin(), column.codes.end()}};
+  std::set<double> values;
+  for (const double value : column.numbers)
+    if (!std::isnan(value)) values.insert(value);
+  const std::vector<double> sorted(values.begin(), values.end());
+  Classes classes;
+  for (const double value : sorted) classes.names.push_back(fmt::format("{}", value));
+  for (const double value : column.numbers)
+    classes.of_row.push_back(
+        std::isnan(value) ? -1 : std::ranges::lower_bound(sorted, value) - sorted.begin());
+  return classes;
+}
+
+bool is_classification(const Table& table, const Roles& roles, Task task) {
+  GRADUS_CHECK(task != Task::classification || roles.targets.size() == 1,
+               "[data.target] classification has one target, got {}", roles.targets.size());
+  if (task != Task::automatic) return task == Task::classification;
+  const TableColumn& column = table.columns[roles.targets[0]];
+  if (roles.targets.size() > 1 || column.kind == ColumnKind::date) return false;
+  if (column.kind == ColumnKind::category) return true;
+  std::set<double> values;
+  for (const double value : column.numbers) {
+    if (std::isnan(value)) continue;
+    if (value != std::floor(value)) return false;
+    values.insert(value);
+    if (static_cast<int64_t>(values.size()) > most_number_classes) return false;
+  }
+  return true;
+}
+
+// Leaves out rows with holes where that is the policy, and refuses a hole in a target.
+void settle_missing(LoadedTable& loaded, const Roles& roles, MissingPolicy policy) {
+  std::vector<size_t> used = roles.inputs;
+  used.insert(used.end(), roles.targets.begin(), roles.targets.end());
+  if (policy == MissingPolicy::drop) {
+    const std::vector<int64_t> whole = complete_rows(loaded.table, used);
+    for (std::vector<int64_t>& rows : loaded.rows)
+      std::erase_if(rows, [&](int64_t row) { return !std::ranges::binary_search(whole, row); });
+  }
+  for (const std::vector<int64_t>& rows : loaded.rows)
+    for (const int64_t row : rows)
+      for (const size_t target : roles.targets)
+        if (loaded.table.columns[target].is_missing(row))
+          failf(ErrorKind::bad_data, loaded.table.place(row),
+                "the target '{}' is missing; data.missing = 'drop' leaves such rows out",
+                loaded.table.columns[target].name);
+  if (loaded.rows[0].empty())
+    failf(ErrorKind::bad_data, loaded.table.sources[0], "no row is left for training");
+}
+
+SplitParts split_rows(const LoadedTable& loaded, const SplitPlan& plan,
+                      std::span<const int64_t> classes) {
+  const bool own_validation = !loaded.rows[1].empty(), own_test = !loaded.rows[2].empty();
+  GRADUS_CHECK(!own_validation || (plan.validation == 0 && plan.folds == 0),
+               "[data.validation] the folder has a validation file, expected no share or folds");
+  GRADUS_CHECK(!own_test || plan.test == 0,
+               "[data.test] the folder has a test file, expected no share");
+  std::vector<int64_t> labels;
+  for (const int64_t row : loaded.rows[0])
+    if (!classes.empty()) labels.push_back(classes[static_cast<size_t>(row)]);
+  SplitParts parts = split_samples(static_cast<int64_t>(loaded.rows[0].size()), labels, plan);
+  for (std::vector<int64_t>* part : {&parts.train, &parts.validation, &parts.test})
+    for (int64_t& index : *part) index = loaded.rows[0][static_cast<size_t>(index)];
+  if (own_validation) parts.validation = loaded.rows[1];
+  if (own_test) parts.test = loaded.rows[2];
+  return parts;
+}
+
+std::unique_ptr<Dataset> make_values(const TabularSource& source, const Table& table,
+                                     const Roles& roles, const SplitParts& parts,
+                                     std::span<const int64_t> rows, Tensor inputs) {
+  const auto outputs = static_cast<int64_t>(roles.targets.size());
+  Tensor targets(DType::f64, {static_cast<int64_t>(rows.size()), outputs});
+  std::vector<ColumnScale> scales;
+  for (int64_t k = 0; k < outputs; ++k) {
+    const TableColumn& column = table.columns[roles.targets[static_cast<size_t>(k)]];
+    if (column.kind == ColumnKind::category)
+      failf(ErrorKind::bad_data, table.sources[0],
+            "column '{}' is text, expected numbers for regression", column.name);
+    std::vector<double> training;
+    for (const int64_t row : parts.train)
+      training.push_back(column.numbers[static_cast<size_t>(row)]);
+    scales.push_back(fit_scale(training, source.target_scaling));
+    for (size_t i = 0; i < rows.size(); ++i)
+      targets.data_as<double>()[static_cast<int64_t>(i) * outputs + k] =
+          column.numbers[static_cast<size_t>(rows[i])];
+  }
+  return make_value_dataset(table.sources[0], std::move(inputs), targets, {}, std::move(scales));
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
+  LoadedTable loaded = read_files(source);
+  const Table& table = loaded.table;
+  const Roles roles = roles_of(table, source);
+  const bool classify = is_classification(table, roles, source.task);
+  settle_missing(loaded, roles, source.coding.missing);
+  const Classes classes = classify ? classes_of(table.columns[roles.targets[0]]) : Classes{};
+  if (classify && classes.names.size() < 2)
+    failf(ErrorKind::bad_data, table.sources[0],
+          "the target '{}' has {} different values, expected at least 2 classes",
+          table.columns[roles.targets[0]].name, classes.names.size());
+  const SplitParts parts = split_rows(loaded, source.split, classes.of_row);
+  const TableEncoder encoder(table, roles.inputs, parts.train, source.coding);
+  const std::vector<int64_t>& rows = split == Split::train ? parts.train
+                                     : split == Split::test && !parts.test.empty()
+                                         ? parts.test
+                                         : parts.validation;
+  if (rows.empty() && split == Split::validation) return nullptr;
+  GRADUS_CHECK(!rows.empty(), "[{}] there is no test part: data.test is its share", source.path);
+  Tensor inputs = encoder.encode(table, rows);
+  if (!classify) return make_values(source, table, roles, parts, rows, std::move(inputs));
+  std::vector<int64_t> labels;
+  for (const int64_t row : rows) labels.push_back(classes.of_row[static_cast<size_t>(row)]);
+  return make_labelled_dataset(
+      {table.sources[0], table.sources[0]}, std::move(inputs),
+      Tensor::from<int64_t>(DType::i64, {static_cast<int64_t>(rows.size())}, labels),
+      static_cast<int64_t>(classes.names.size()), {}, classes.names);
+}
+
+}  // namespace gradus

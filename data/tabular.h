@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/dataset.h"
+#include "data/sources.h"
+#include "data/split.h"
+#include "data/table_encoder.h"
+
+namespace gradus {
+
+enum class Task { automatic, classification, regression };
+
+// Tables of numbers, dates and categories with columns to predict. `path` is a .csv or .tsv file
+// (possibly with .gz), or a folder with train.csv or train.tsv and possibly val and test beside it;
+// those take the place of the split's shares.
+struct TabularSource {
+  std::string path;
+  char delimiter = 0;  // 0: a tab for .tsv, else a comma
+  bool header = true;
+  std::vector<std::string> targets = {};  // columns to predict; empty: the last one
+  TableSchema schema = {};
+  // automatic: classification where the target is a category, or whole numbers of which at most
+  // most_number_classes differ.
+  Task task = Task::automatic;
+  TableCoding coding = {};
+  Scaling target_scaling = Scaling::none;  // of numbers to predict
+  SplitPlan split = {};
+};
+inline constexpr int64_t most_number_classes = 20;
+
+// One part of a table; inputs and targets are coded by what the training part says. Null where the
+// validation part has no rows; without a test part the test split is the validation part. Throws
+// not_found, bad_data and invalid_argument as read_csv, make_table, split_samples and TableEncoder,
+// for a missing target, and for classes fewer than 2.
+std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split);
+
+}  // namespace gradus

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// `gradus data`: what is in the data of a recipe, or in a file or folder.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "data/detect.h"
+#include "engine/base/error.h"
+#include "engine/base/utf8.h"
+#include "tools/commands.h"
+#include "tools/data_report.h"
+#include "training/data_factory.h"
+#include "training/loader.h"
+
+namespace gradus {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct DataOptions {
+  std::string source;  // a recipe, or data
+  std::vector<std::string> settings;
+  int64_t count = 5;
+  bool json = false;
+};
+
+// A recipe's, or the data itself, as they are: without scaling.
+Recipe recipe_of(const DataOptions& options) {
+  if (options.source.ends_with(".toml")) return load_recipe(options.source, options.settings);
+  const std::string format = detect_format(options.source);
+  std::vector<std::string> settings = {"data.format=" + format, "data.path=" + options.source};
+  if (format == "csv")
+    settings.insert(settings.end(), {"data.scaling=none", "data.target_scaling=none"});
+  settings.insert(settings.end(), options.settings.begin(), options.settings.end());
+  return parse_recipe("", options.source, settings);
+}
+
+constexpr Split splits[] = {Split::train, Split::validation, Split::test};
+
+std::string printable(const std::string& text) { return is_utf8(text) ? text : "(not UTF-8)"; }
+
+Json counts_json(const Dataset& data) {
+  Json counts = Json::object();
+  const std::vector<std::string> names = data.class_names();
+  const std::vector<int64_t> of_class = class_counts(data);
+  for (size_t c = 0; c < of_class.size(); ++c)
+    counts[c < names.size() ? printable(names[c]) : std::to_string(c)] = of_class[c];
+  return counts;
+}
+
+// A part of the data; null where there is none.
+Json part_json(const Recipe& recipe, Split split) {
+  std::shared_ptr<const Dataset> data;
+  try {
+    data = load_data(recipe, split);
+  } catch (const Error& error) {
+    if (split == Split::train) throw;
+    return {{"error", printable(error.what())}};
+  }
+  if (!data) return nullptr;
+  return {{"samples", data->size()}, {"classes", counts_json(*data)}};
+}
+
+int run_split(const DataOptions& options) {
+  const Recipe recipe = recipe_of(options);
+  Json json;
+  for (const Split split : splits) json[std::string(split_name(split))] = part_json(recipe, split);
+  if (options.json) {
+    std::printf("%s\n", json.dump().c_str());
+    return exit_success;
+  }
+  for (const auto& [name, part] : json.items())
+    fmt::print("{:<12} {}\n", name, part.is_null() ? "none" : part.dump());
+  return exit_success;
+}
+
+Json statistics_json(const ValueStatistics& value) {
+  return {{"mean", value.mean},
+          {"deviation", value.deviation},
+          {"min", value.least},
+          {"max", value.most}};
+}
+
+int run_inspect(const DataOptions& options) {
+  const Recipe recipe = recipe_of(options);
+  const auto data = load_data(recipe, Split::train);
+  const Shape shape = data->sample_shape();
+  ValueStatistics range{.least = INFINITY, .most = -INFINITY};
+  for (const ValueStatistics& part : statistics_of(*data)) {
+    range.least = std::min(range.least, part.least);
+    range.most = std::max(range.most, part.most);
+  }
+  const Json json = {{"format", recipe.text("data.format")},
+                     {"samples", data->size()},
+                     {"input", data->input_is_index() ? "tokens" : "numbers"},
+                     {"shape", std::vector<int64_t>(shape.begin(), shape.end())},
+                     {"min", range.least},
+                     {"max", range.most},
+                     {"target", data->classes() > 0 ? "class" : "numbers"},
+                     {"classes", data->classes()},
+                     {"class_counts", counts_json(*data)}};
+  if (options.json) {
+    std::printf("%s\n", json.dump().c_str());
+    return exit_success;
+  }
+  for (const auto& [name, value] : json.items()) fmt::print("{:<13} {}\n", name, value.dump());
+  return exit_success;
+}
+
+int run_stats(const DataOptions& options) {
+  const auto data = load_data(recipe_of(options), Split::train);
+  const std::vector<ValueStatistics> parts = statistics_of(*data);
+  Json json = Json::array();
+  for (const ValueStatistics& part : parts) json.push_back(statistics_json(part));
+  if (options.json) {
+    std::printf("%s\n", json.dump().c_str());
+    return exit_success;
+  }
+  fmt::print("{:>8} {:>14} {:>14} {:>14} {:>14}\n",
+             data->sample_shape().rank() == 3 ? "channel" : "column", "mean", "deviation", "min",
+             "max");
+  for (size_t i = 0; i < parts.size(); ++i)
+    fmt::print("{:>8} {:>14.7g} {:>14.7g} {:>14.7g} {:>14.7g}\n", i, parts[i].mean,
+               parts[i].deviation, parts[i].least, parts[i].most);
+  return exit_success;
+}
+
+int run_preview(const DataOptions& options) {
+  GRADUS_CHECK(options.count > 0, "data preview: --count, expected a positive number, got {}",
+               options.count);
+  const auto data = load_data(recipe_of(options), Split::train);
+  SampleReader reader(*data, std::min<int64_t>(options.count, 64));
+  Json json = Json::array();
+  reader.each(options.count, [&](int64_t sample, std::span<const double> values,
+                                 std::span<const double> targets) {
+    if (options.json)
+      json.push_back({{"sample", sample},
+                      {"inputs", std::vector<double>(values.begin(), values.end())},
+                      {"targets", std::vector<double>(targets.begin(), targets.end())}});
+    else
+      fmt::print("{}: {}", sample, sample_text(*data, values, targets));
+  });
+  if (options.json) std::printf("%s\n", json.dump().c_str());
+  return exit_success;
+}
+
+int run_verify(const DataOptions& options) {
+  const Recipe recipe = recipe_of(options);
+  std::vector<std::string> faults;
+  int64_t samples = 0;
+  for (const Split split : splits) {
+    try {
+      const auto data = load_data(recipe, split);
+      if (!data) continue;
+      samples += data->size();
+      for (std::string& fault : faults_of(*data, 10)) faults.push_back(std::move(fault));
+    } catch (const Error& error) {
+      // What a part of its own lacks is no fault of the data.
+      const bool absent = split == Split::test && (error.kind() == ErrorKind::not_found ||
+                                                   error.kind() == ErrorKind::invalid_argument);
+      if (!absent) faults.emplace_back(error.what());
+    }
+  }
+  if (options.json) {
+    Json json = {{"samples", samples}, {"faults", Json::array()}};
+    for (const std::string& fault : faults) json["faults"].push_back(printable(fault));
+    std::printf("%s\n", json.dump().c_str());
+  } else {
+    for (const std::string& fault : faults) fmt::print("{}\n", fault);
+    fmt::print("{} samples read, {} faults\n", samples, faults.size());
+  }
+  return faults.empty() ? exit_success : exit_failure;
+}
+
+double batches_a_second(const Recipe& recipe, const std::shared_ptr<const Dataset>& data,
+                        int64_t workers) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t most = 100000;
+  Loader loader(data, make_sampler(recipe, *data), batch_spec(*data, recipe.integer("batch")),
+                *parse_dtype(recipe.text("precision")),
+                {.parts = 1, .workers = workers, .end = most});
+  (void)loader.at(0);
+  const auto begin = Clock::now();
+  for (int64_t done = 1; done < most; ++done) {
+    (void)loader.at(done);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (seconds > 1) return static_cast<double>(done) / seconds;
+  }
+  return static_cast<double>(most) / std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+int run_bench(const DataOptions& options) {
+  const Recipe recipe = recipe_of(options);
+  const std::shared_ptr<const Dataset> data = load_data(recipe, Split::train);
+  Json json = Json::array();
+  for (const int64_t workers : {0, 1, 2, 4})
+    json.push_back({{"workers", workers},
+                    {"batches_a_second", batches_a_second(recipe, data, workers)},
+                    {"batch", recipe.integer("batch")}});
+  if (options.json) {
+    std::printf("%s\n", json.dump().c_str());
+    return exit_success;
+  }
+  for (const Json& row : json)
+    fmt::print("{} workers: {:.1f} batches of {} a second\n", row["workers"].get<int64_t>(),
+               row["batches_a_second"].get<double>(), row["batch"].get<int64_t>());
+  return exit_success;
+}
+
+Command data_subcommand(const char* name, const char* doc, int (*run)(const DataOptions&),
+                        bool counted = false) {
+  const auto options = std::make_shared<DataOptions>();
+  Command command = {
+      .name = name,
+      .doc = doc,
+      .options = {{"SOURCE", "A recipe (.toml), or a data file or folder", &options->source, true},
+                  {"SETTINGS", "key=value that override the recipe's", &options->settings},
+                  {"--json", "Print the result as one JSON value", &options->json}},
+      .run = [options, run] { return run(*options); }};
+  if (counted) command.options.push_back({"--count", "How many samples", &options->count});
+  return command;
+}
+
+}  // namespace
+
+Command data_command() {
+  return {.name = "data",
+          .doc = "Look at, check and measure data before training on them",
+          .commands = {
+              data_subcommand("inspect", "Format, sizes, classes and range", run_inspect),
+              data_subcommand("stats", "Mean, deviation and range of each channel or column",
+                              run_stats),
+              data_subcommand("preview", "Print the first samples", run_preview, true),
+              data_subcommand("split", "Size and classes of each part", run_split),
+              data_subcommand("verify", "Read everything and name what cannot be read", run_verify),
+              data_subcommand("bench", "Batches a second with 0, 1, 2 and 4 workers", run_bench)}};
+}
+
+}  // namespace gradus

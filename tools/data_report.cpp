@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/data_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.h"
+
+namespace gradus {
+namespace {
+
+Shape with_batch(int64_t batch, Shape shape) {
+  shape.insert(0, batch);
+  return shape;
+}
+
+DType input_dtype(const Dataset& data) { return data.input_is_index() ? DType::i64 : DType::f64; }
+DType target_dtype(const Dataset& data) { return data.classes() > 0 ? DType::i64 : DType::f64; }
+
+std::string image_text(const Shape& shape, std::span<const double> values) {
+  static constexpr std::string_view shades = " .:-=+*#%@";
+  const int64_t channels = shape[0], height = shape[1], width = shape[2];
+  const int64_t step = std::max<int64_t>(1, (width + 63) / 64);  // at most 64 characters wide
+  const auto [least, most] = std::ranges::minmax(values);
+  const double range = most > least ? most - least : 1;
+  std::string text;
+  for (int64_t y = 0; y < height; y += 2 * step) {  // a character is twice as high as wide
+    for (int64_t x = 0; x < width; x += step) {
+      double sum = 0;
+      for (int64_t c = 0; c < channels; ++c)
+        sum += values[static_cast<size_t>((c * height + y) * width + x)] - least;
+      const double share = sum / static_cast<double>(channels) / range;
+      text += shades[std::min<size_t>(static_cast<size_t>(share * 10), 9)];
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+// Bytes that are no printable ASCII as escapes, so that any terminal and any file can hold them.
+std::string token_text(const Dataset& data, std::span<const double> values) {
+  std::string text;
+  for (const double value : values) {
+    const auto token = static_cast<int64_t>(value);
+    if (data.classes() > 256)
+      text += fmt::format("{} ", token);
+    else if (token >= 32 && token < 127)
+      text += static_cast<char>(token);
+    else
+      text += token == '\n' ? "\\n" : fmt::format("\\x{:02x}", token);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+SampleReader::SampleReader(const Dataset& data, int64_t batch)
+    : data_(data),
+      batch_(std::min(batch, data.size())),
+      width_(data.sample_shape().numel()),
+      target_width_(data.target_shape().numel()),
+      inputs_(input_dtype(data), with_batch(batch_, data.sample_shape())),
+      target_tensor_(target_dtype(data), with_batch(batch_, data.target_shape())) {}
+
+void SampleReader::read(int64_t first, int64_t count) {
+  indices_.resize(static_cast<size_t>(count));
+  std::iota(indices_.begin(), indices_.end(), first);
+  data_.fill(indices_, 0, inputs_, target_tensor_);
+  values_ = inputs_.to_doubles();
+  targets_ = target_tensor_.to_doubles();
+}
+
+std::vector<ValueStatistics> statistics_of(const Dataset& data) {
+  const Shape shape = data.sample_shape();
+  const bool tokens = data.input_is_index() || shape.rank() == 0;
+  const auto groups = static_cast<size_t>(tokens ? 1 : shape[0]);
+  std::vector<ValueStatistics> all(groups);
+  for (ValueStatistics& group : all) {
+    group.least = std::numeric_limits<double>::infinity();
+    group.most = -group.least;
+  }
+  SampleReader reader(data);
+  reader.each(data.size(), [&](int64_t, std::span<const double> values, auto) {
+    const size_t part = values.size() / groups;
+    for (size_t i = 0; i < values.size(); ++i) {
+      ValueStatistics& group = all[i / part];
+      group.count += 1;
+      const double step = values[i] - group.mean;
+      group.mean += step / group.count;
+      group.deviation += step * (values[i] - group.mean);
+      group.least = std::min(group.least, values[i]);
+      group.most = std::max(group.most, values[i]);
+    }
+  });
+  for (ValueStatistics& group : all) group.deviation = std::sqrt(group.deviation / group.count);
+  return all;
+}
+
+std::vector<int64_t> class_counts(const Dataset& data) {
+  if (data.labels().empty()) return {};
+  std::vector<int64_t> counts(static_cast<size_t>(data.classes()));
+  for (const int64_t label : data.labels()) ++counts[static_cast<size_t>(label)];
+  return counts;
+}
+
+std::vector<std::string> faults_of(const Dataset& data, size_t limit) {
+  std::vector<std::string> faults;
+  Tensor input(input_dtype(data), with_batch(1, data.sample_shape()));
+  Tensor target(target_dtype(data), with_batch(1, data.target_shape()));
+  for (int64_t sample = 0; sample < data.size() && faults.size() < limit; ++sample) {
+    try {
+      data.fill({&sample, 1}, 0, input, target);
+    } catch (const Error& error) {
+      faults.emplace_back(error.what());
+    }
+  }
+  return faults;
+}
+
+std::string sample_text(const Dataset& data, std::span<const double> values,
+                        std::span<const double> targets) {
+  if (data.input_is_index()) return token_text(data, values);
+  std::string text;
+  const std::vector<std::string> names = data.class_names();
+  if (data.classes() > 0) {
+    const auto label = static_cast<size_t>(targets[0]);
+    text = label < names.size() ? fmt::format("class {} ({})", label, names[label])
+                                : fmt::format("class {}", label);
+  } else {
+    text = fmt::format("target {:.6g}", fmt::join(targets, ", "));
+  }
+  if (data.sample_shape().rank() == 3) return text + "\n" + image_text(data.sample_shape(), values);
+  return fmt::format("{}: {:.4g}\n", text, fmt::join(values, ", "));
+}
+
+}  // namespace gradus

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/score.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace gradus {
+
+std::vector<std::pair<std::string_view, double>> metrics_of(const Score& score) {
+  if (!score.numbers) return {{"loss", score.loss}, {"accuracy", score.accuracy}};
+  return {{"loss", score.loss}, {"r2", score.r2}, {"mse", score.mse}, {"mae", score.mae}};
+}
+
+void set_metric(Score& score, std::string_view name, double value) {
+  if (name == "loss") score.loss = value;
+  if (name == "accuracy") score.accuracy = value;
+  if (name == "r2") score.r2 = value;
+  if (name == "mse") score.mse = value;
+  if (name == "mae") score.mae = value;
+  score.numbers = score.numbers || name == "r2" || name == "mse" || name == "mae";
+}
+
+std::string metrics_text(const Score& score) {
+  std::string text;
+  for (const auto& [name, value] : metrics_of(score))
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", name, value);
+  return text;
+}
+
+std::string metrics_json(const Score& score) {
+  std::string text;
+  for (const auto& [name, value] : metrics_of(score))
+    text += fmt::format("{}\"{}\":{}", text.empty() ? "{" : ",", name,
+                        std::isfinite(value) ? fmt::format("{:.17g}", value) : "null");
+  return text + "}";
+}
+
+ScoreSums::ScoreSums(const Dataset& data)
+    : numbers_(data.classes() == 0), units_(data.target_units()), columns_(units_.size()) {}
+
+void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples) {
+  const int64_t per_sample = targets.numel() / targets.shape()[0];
+  samples_ += samples;
+  targets_ += static_cast<double>(samples * per_sample);
+  if (!numbers_) {
+    loss_ += program.output("loss_sum").item();
+    correct_ += program.output("correct").item();
+    return;
+  }
+  const std::vector<double> values = targets.to_doubles();
+  const std::vector<double> squared = program.output("squared_sum").to_doubles();
+  const std::vector<double> absolute = program.output("absolute_sum").to_doubles();
+  for (size_t k = 0; k < columns_.size(); ++k) {
+    Column& column = columns_[k];
+    column.squared += squared[k];
+    column.absolute += absolute[k];
+    for (int64_t s = 0; s < samples; ++s) {
+      const double value = values[static_cast<size_t>(s) * columns_.size() + k];
+      column.count += 1;
+      const double step = value - column.mean;
+      column.mean += step / column.count;
+      column.deviation += step * (value - column.mean);
+    }
+  }
+}
+
+Score ScoreSums::score() const {
+  if (!numbers_) return {loss_ / targets_, correct_ / targets_, samples_};
+  Score score{.samples = samples_, .numbers = true};
+  const auto outputs = static_cast<double>(columns_.size());
+  for (size_t k = 0; k < columns_.size(); ++k) {
+    const Column& column = columns_[k];
+    score.loss += column.squared / targets_;
+    score.mse += column.squared * units_[k] * units_[k] / targets_;
+    score.mae += column.absolute * units_[k] / targets_;
+    // Without variance, 1 for a model that is never wrong, else 0: as scikit-learn's r2_score.
+    score.r2 += (column.deviation > 0  ? 1 - column.squared / column.deviation
+                 : column.squared == 0 ? 1.0
+                                       : 0.0) /
+                outputs;
+  }
+  return score;
+}
+
+}  // namespace gradus

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+#include "engine/exec/executable.h"
+
+namespace gradus {
+
+// How well a model does on a data set.
+struct Score {
+  double loss = 0;      // the mean over the targets: cross-entropy in nats, or squared error
+  double accuracy = 0;  // share of targets that have the largest logit, 0 to 1
+  int64_t samples = 0;
+  bool numbers = false;  // the targets are numbers; then, in units of the data, means over outputs:
+  double mse = 0;        // mean squared error
+  double mae = 0;        // mean absolute error
+  double r2 = 0;         // coefficient of determination: 1 - squared error / variance
+};
+
+// The metrics that a score has, by name: "loss", then "accuracy", or "r2", "mse", "mae".
+std::vector<std::pair<std::string_view, double>> metrics_of(const Score& score);
+
+// Sets the metric of that name; "r2", "mse" and "mae" make it a score of numbers. Others are left.
+void set_metric(Score& score, std::string_view name, double value);
+
+// The metrics as text, "loss 0.1234, accuracy 0.9876", and as a JSON object with all digits; null
+// for what is no number.
+std::string metrics_text(const Score& score);
+std::string metrics_json(const Score& score);
+
+// Adds up what evaluation_graph says of batch after batch.
+class ScoreSums {
+ public:
+  explicit ScoreSums(const Dataset& data);
+
+  // The outputs of a run; `samples` of `targets` are of the data, the rest fills the batch up.
+  void add(Executable& program, const Tensor& targets, int64_t samples);
+  Score score() const;
+
+ private:
+  // Of one output: mean and squared deviation of the targets (Welford 1962), errors.
+  struct Column {
+    double count = 0, mean = 0, deviation = 0, squared = 0, absolute = 0;
+  };
+
+  bool numbers_;
+  std::vector<double> units_;
+  double targets_ = 0, loss_ = 0, correct_ = 0;
+  int64_t samples_ = 0;
+  std::vector<Column> columns_;
+};
+
+}  // namespace gradus
