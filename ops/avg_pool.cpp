@@ -85,7 +85,7 @@ OpDef avg_pool_op() {
           .attributes = with_channels_last(avg_pool_attributes(3)),
           .infer = infer,
           .grad = grad,
-          .cpu = with_onednn<bind>({{"reference", run}}),
+          .cpu = with_onednn<bind>({{"blocked", run, nullptr, has_own_lanes}, {"reference", run}}),
           .samples = samples,
           .cost = cost};
 }

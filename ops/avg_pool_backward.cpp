@@ -91,7 +91,7 @@ OpDef avg_pool_backward_op() {
           .attributes = attributes,
           .infer = infer,
           .grad = grad,
-          .cpu = with_onednn<bind>({{"reference", run}}),
+          .cpu = with_onednn<bind>({{"blocked", run, nullptr, has_own_lanes}, {"reference", run}}),
           .samples = samples,
           .cost = cost};
 }

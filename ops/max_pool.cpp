@@ -76,7 +76,7 @@ OpDef max_pool_op() {
           .attributes = with_channels_last(max_pool_attributes()),
           .infer = infer,
           .grad = grad,
-          .cpu = with_onednn<bind>({{"reference", run}}),
+          .cpu = with_onednn<bind>({{"blocked", run, nullptr, has_own_lanes}, {"reference", run}}),
           .samples = samples,
           .cost = cost};
 }

@@ -11,6 +11,12 @@
 
 namespace gradus {
 
+// For loops that the compiler makes vectors of: they go before oneDNN, which allocates, where our
+// vector kernels run too.
+inline bool has_own_lanes(const KernelQuery& query) {
+  return query.in[0].dtype == DType::f32 && instruction_set() != InstructionSet::base;
+}
+
 #if defined(GRADUS_WITH_ONEDNN)
 // What `Bind` makes of a call that is only asked about: tensors that are there have an address that
 // nobody reads.

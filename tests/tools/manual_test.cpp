@@ -99,9 +99,10 @@ TEST(Completion, EveryShellKnowsEveryCommand) {
     for_each(commands, "", [&](const Command& command, const std::string& words) {
       EXPECT_NE(script.find(command.name), std::string::npos) << shell << " " << words;
     });
-    for (const RecipeKey& key : recipe_keys())
-      if (key.name.find('*') == std::string_view::npos)
-        EXPECT_NE(script.find(std::string(key.name) + "="), std::string::npos) << shell << key.name;
+    for (const RecipeKey& key : recipe_keys()) {
+      if (key.name.find('*') != std::string_view::npos) continue;
+      EXPECT_NE(script.find(std::string(key.name) + "="), std::string::npos) << shell << key.name;
+    }
   }
   EXPECT_THROW(completion_script("csh", commands), Error);
 }
