@@ -98,6 +98,12 @@ std::vector<Sample> samples() {
   return list;
 }
 
+// oneDNN adds a channel in one float: over 50,000 values that was 1e-5 off.
+bool sums_are_short(const KernelQuery& query) {
+  const Shape& x = query.in[x_in].shape;
+  return x.numel() / std::max<int64_t>(1, query.in[mean_in].shape.numel()) <= 1 << 14;
+}
+
 }  // namespace
 
 OpDef batch_norm_backward_op() {
@@ -117,7 +123,7 @@ OpDef batch_norm_backward_op() {
                      {"channels_last", AttrType::boolean, false}},
       .infer = infer,
       .grad = grad,
-      .cpu = with_onednn<bind>(
+      .cpu = with_onednn<bind, sums_are_short>(
           cpu_variants<bind, kernels::batch_norm_backward_avx512, kernels::batch_norm_backward_avx2,
                        kernels::batch_norm_backward_cpu, batch_norm_lanes_fit<x_in>>(
               batch_norm_lanes_workspace<x_in>)),

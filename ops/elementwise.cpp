@@ -338,7 +338,7 @@ std::vector<Sample> samples(double lo, double hi) {
       list.push_back(sample);
     }
   }
-  Sample large{.inputs = {}, .bench = true};
+  Sample large{.inputs = {}, .attrs = attribute_sets(op).front(), .bench = true};
   for (int i = 0; i < arity; ++i) large.inputs.push_back(operand({1 << 20}, lo, hi));
   if (op == Pointwise::where)
     large.inputs[0] = {

@@ -51,6 +51,7 @@ mkdir -p "$build"
 [ -f build/release/CMakeCache.txt ] || cmake --preset release
 cmake --build --preset release --target gradus_library
 rm -f "$build"/*.o
+# shellcheck disable=SC2016 # $1 is of the shell that xargs starts
 printf '%s\0' kernels/cpu/onednn/*.cpp tests/kernels/onednn_test.cpp |
   xargs -0 -n 1 -P "$(nproc)" bash -euc 'compile "$1"' compile
 g++ -fopenmp "$build"/*.o build/release/libgradus.a -L"$prefix/lib" -l:libdnnl.so.3 \

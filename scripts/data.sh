@@ -86,14 +86,14 @@ od280_od315,proline,grower"
 }
 
 breast_cancer() {
-  local part measure names=""
+  local part measure columns=""
   for part in mean error worst; do
     for measure in radius texture perimeter area smoothness compactness concavity concave_points \
       symmetry fractal_dimension; do
-      names+="${part}_$measure,"
+      columns+="${part}_$measure,"
     done
   done
-  named "$(sklearn_tables)/breast_cancer.csv" | table breast_cancer "${names}diagnosis"
+  named "$(sklearn_tables)/breast_cancer.csv" | table breast_cancer "${columns}diagnosis"
 }
 
 digits() {

@@ -11,11 +11,12 @@ Evaluation::Evaluation(const Model& model, std::shared_ptr<const Dataset> data, 
     : data_(std::move(data)),
       spec_(batch_spec(*data_, std::min(batch, data_->size()))),
       host_(spec_, dtype),
+      sums_(*data_),
       indices_(static_cast<size_t>(spec_.batch)),
       program_(evaluation_graph(model, spec_, dtype, parameters), states, arena) {}
 
 std::optional<Score> Evaluation::run(const std::function<bool()>& stopped) {
-  ScoreSums sums(*data_);
+  sums_.restart();
   for (int64_t first = 0; first < data_->size(); first += spec_.batch) {
     if (stopped && stopped()) return {};
     indices_.resize(static_cast<size_t>(std::min(spec_.batch, data_->size() - first)));
@@ -25,9 +26,9 @@ std::optional<Score> Evaluation::run(const std::function<bool()>& stopped) {
     program_.set_input("input", host_.inputs);
     program_.set_input("target", host_.targets);
     program_.run();
-    sums.add(program_, host_.targets, static_cast<int64_t>(indices_.size()));
+    sums_.add(program_, host_.targets, static_cast<int64_t>(indices_.size()));
   }
-  return sums.score();
+  return sums_.score();
 }
 
 }  // namespace gradus

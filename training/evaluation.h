@@ -24,6 +24,7 @@ class Evaluation {
   std::shared_ptr<const Dataset> data_;
   BatchSpec spec_;
   HostBatch host_;
+  ScoreSums sums_;
   std::vector<int64_t> indices_;
   Executable program_;
 };

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/score.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include <fmt/format.h>
 
 namespace gradus {
 
-std::vector<std::pair<std::string_view, double>> metrics_of(const Score& score) {
-  if (!score.numbers) return {{"loss", score.loss}, {"accuracy", score.accuracy}};
-  return {{"loss", score.loss}, {"r2", score.r2}, {"mse", score.mse}, {"mae", score.mae}};
+Metrics metrics_of(const Score& score) {
+  if (!score.numbers) return {{{{"loss", score.loss}, {"accuracy", score.accuracy}}}, 2};
+  return {{{{"loss", score.loss}, {"r2", score.r2}, {"mse", score.mse}, {"mae", score.mae}}}, 4};
 }
 
 void set_metric(Score& score, std::string_view name, double value) {
@@ -28,16 +30,27 @@ std::string metrics_text(const Score& score) {
   return text;
 }
 
-std::string metrics_json(const Score& score) {
-  std::string text;
-  for (const auto& [name, value] : metrics_of(score))
-    text += fmt::format("{}\"{}\":{}", text.empty() ? "{" : ",", name,
-                        std::isfinite(value) ? fmt::format("{:.17g}", value) : "null");
-  return text + "}";
+void add_metrics_json(const Score& score, fmt::memory_buffer& text) {
+  char before = '{';
+  for (const auto& [name, value] : metrics_of(score)) {
+    fmt::format_to(std::back_inserter(text), "{}\"{}\":", before, name);
+    if (std::isfinite(value))
+      fmt::format_to(std::back_inserter(text), "{:.17g}", value);
+    else
+      fmt::format_to(std::back_inserter(text), "null");
+    before = ',';
+  }
+  text.push_back('}');
 }
 
 ScoreSums::ScoreSums(const Dataset& data)
     : numbers_(data.classes() == 0), units_(data.target_units()), columns_(units_.size()) {}
+
+void ScoreSums::restart() {
+  targets_ = loss_ = correct_ = 0;
+  samples_ = 0;
+  std::ranges::fill(columns_, Column{});
+}
 
 void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples) {
   const int64_t per_sample = targets.numel() / targets.shape()[0];

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "data/dataset.h"
 #include "engine/exec/executable.h"
@@ -23,7 +26,14 @@ struct Score {
 };
 
 // The metrics that a score has, by name: "loss", then "accuracy", or "r2", "mse", "mae".
-std::vector<std::pair<std::string_view, double>> metrics_of(const Score& score);
+struct Metrics {
+  std::array<std::pair<std::string_view, double>, 4> all;
+  size_t count = 0;
+
+  auto begin() const { return all.begin(); }
+  auto end() const { return all.begin() + static_cast<std::ptrdiff_t>(count); }
+};
+Metrics metrics_of(const Score& score);
 
 // Sets the metric of that name; "r2", "mse" and "mae" make it a score of numbers. Others are left.
 void set_metric(Score& score, std::string_view name, double value);
@@ -31,13 +41,14 @@ void set_metric(Score& score, std::string_view name, double value);
 // The metrics as text, "loss 0.1234, accuracy 0.9876", and as a JSON object with all digits; null
 // for what is no number.
 std::string metrics_text(const Score& score);
-std::string metrics_json(const Score& score);
+void add_metrics_json(const Score& score, fmt::memory_buffer& text);
 
 // Adds up what evaluation_graph says of batch after batch.
 class ScoreSums {
  public:
   explicit ScoreSums(const Dataset& data);
 
+  void restart();
   // The outputs of a run; `samples` of `targets` are of the data, the rest fills the batch up.
   void add(Executable& program, const Tensor& targets, int64_t samples);
   Score score() const;

@@ -161,8 +161,10 @@ bool Trainer::validate() {
   progress_.validated = step;
   progress_.validation = *score;
   fmt::memory_buffer line;
-  fmt::format_to(std::back_inserter(line), R"({{"step":{},"split":"{}","metrics":{}}})", step,
-                 split_name(Split::validation), metrics_json(*score));
+  fmt::format_to(std::back_inserter(line), R"({{"step":{},"split":"{}","metrics":)", step,
+                 split_name(Split::validation));
+  add_metrics_json(*score, line);
+  line.push_back('}');
   metrics_.add({line.data(), line.size()});
   if (session_.control().add_validation(step, *score))
     save_safetensors(best_, model_tensors(session_.parameters(), session_.states()));

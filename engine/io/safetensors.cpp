@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
-#include "engine/io/atomic_file.h"
 #include "engine/base/utf8.h"
+#include "engine/io/atomic_file.h"
 
 namespace gradus {
 namespace {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
-#include "engine/io/safetensors.h"
 #include "engine/base/utf8.h"
+#include "engine/io/safetensors.h"
 
 namespace gradus {
 namespace {

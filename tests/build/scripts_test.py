@@ -91,7 +91,10 @@ class Setup(unittest.TestCase):
 class Data(unittest.TestCase):
     def test_list_names_what_can_be_made(self):
         lines = run("scripts/data.sh", "--list").stdout.splitlines()
-        self.assertEqual([line.split()[0] for line in lines], ["fashion_mnist", "kjv"])
+        self.assertEqual(
+            [line.split()[0] for line in lines],
+            ["fashion_mnist", "kjv", "iris", "wine", "breast_cancer", "digits", "diabetes"],
+        )
 
     def test_unknown_name_is_refused_before_anything_is_made(self):
         with tempfile.TemporaryDirectory() as cache:

@@ -112,7 +112,7 @@ TEST_F(TabularTrainingTest, TextTargetsAreClassified) {
     text += fmt::format("{},{},{}\n", a, b, a > b ? "right" : "left");
   }
   const Recipe what = recipe({"data.path=" + write("sides.csv", text), "data.test=0.2",
-                              "data.stratify=true", "epochs=40"});
+                              "data.stratify=true", "epochs=200"});
   train(what, folder_.file("run"));
   EXPECT_GT(evaluate_run(folder_.file("run")).accuracy, 0.94);
 }
