@@ -44,6 +44,8 @@ Padding padding_of(const Attrs& attrs, const Value& weight, int spatial, std::st
   const Integers dilation = expand_list(attrs.integers("dilation"), spatial, op, "dilation");
   Padding padding{none, none};
   for (size_t d = 0; d < dilation.size(); ++d) {
+    GRADUS_CHECK(dilation[d] >= 1 && dilation[d] <= (int64_t{1} << 31),
+                 "[{}] attribute 'dilation', expected 1 to 2^31, got {}", op, dilation[d]);
     const int64_t total = dilation[d] * (weight.shape()[2 + static_cast<int>(d)] - 1);
     padding.begin[d] = total / 2;
     padding.end[d] = total - total / 2;

@@ -114,6 +114,12 @@ ConvolutionShape convolution_shape(const Shape& input, const Shape& weight, cons
   set_channels(s, input, weight, attrs, op);
   const int spatial = input.rank() - 2;
   for (int d = 0; d < spatial; ++d) set_spatial(s, d, spatial, input, weight, attrs, op);
+  // No memory holds so many; kernels count workspaces in multiples of them.
+  constexpr double most_positions = 0x1p48;
+  double positions = 1;
+  for (const int64_t size : s.output) positions *= static_cast<double>(size);
+  GRADUS_CHECK(positions <= most_positions,
+               "[{}] output, expected at most 2^48 positions, got {:g}", op, positions);
   return s;
 }
 

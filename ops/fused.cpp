@@ -70,9 +70,11 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   const auto& program = args.attrs.integers("program");
   std::vector<TensorSpec> outputs;
   for (int64_t value : args.attrs.integers("stored")) {
-    const int64_t instruction = value - static_cast<int64_t>(args.in.size());
-    GRADUS_CHECK(instruction >= 0 && instruction < static_cast<int64_t>(program.size() / words),
-                 "[fused] there is no value {} to store", value);
+    const auto inputs = static_cast<int64_t>(args.in.size());
+    const auto count = static_cast<int64_t>(program.size() / words);
+    GRADUS_CHECK(value >= inputs && value < inputs + count, "[fused] there is no value {} to store",
+                 value);
+    const int64_t instruction = value - inputs;
     outputs.push_back({dtype_at(program[static_cast<size_t>(instruction) * words + 1]), size});
     GRADUS_CHECK(contains(all_types, outputs.back().dtype), "[fused] dtype {} is for storage only",
                  dtype_name(outputs.back().dtype));

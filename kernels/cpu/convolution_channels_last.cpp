@@ -172,7 +172,8 @@ void run_block(const Product& p, const Block& b, const float* packed) {
 
 // Positions of one task: more where a tap serves only some of them.
 int64_t block_positions(const Product& p) {
-  return p.map.divide[0] * p.map.divide[1] * p.map.divide[2] > 1 ? 192 : 96;
+  const auto& divide = p.map.divide;
+  return std::any_of(divide.begin(), divide.end(), [](int64_t by) { return by > 1; }) ? 192 : 96;
 }
 
 void run(const Product& p, float* packed) {

@@ -11,6 +11,12 @@
 #include "tests/support/op_attempt.h"
 #include "tools/op_check.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+// A size that no memory holds is an error of the allocator, as without the sanitizer.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+#endif
+
 namespace gradus {
 namespace {
 
