@@ -22,6 +22,7 @@ wine           178 wines, 13 measures, 3 growers
 breast_cancer  569 tumours, 30 measures, malignant or benign
 digits         1,797 images of digits, 8 x 8 as 64 columns, 10 classes
 diabetes       442 patients, 10 measures, progression after a year (a number)
+co2            526 months of carbon dioxide above Mauna Loa (python3-statsmodels, public domain)
 TEXT
 }
 
@@ -37,25 +38,30 @@ fashion_mnist() {
   echo "data: fashion_mnist is in $target"
 }
 
-# The folder of scikit-learn's tables. The package is unpacked into the cache, not installed: its
-# tables are 0.3 MB, what it depends on 300 MB.
-sklearn_tables() {
-  local inner=usr/lib/python3/dist-packages/sklearn/datasets/data unpacked=$cache/.sklearn
-  if [ -e "/$inner/wine_data.csv" ]; then
+# unpacked PACKAGE FOLDER FILE: the folder of a Debian package's data, which has FILE in it. A package
+# that is not installed is unpacked into the cache: these tables are small, what the packages depend
+# on 300 MB.
+unpacked() {
+  local package=$1 inner=$2 file=$3 place=$cache/.$1
+  if [ -e "/$inner/$file" ]; then
     echo "/$inner"
     return
   fi
-  if [ ! -e "$unpacked/$inner/wine_data.csv" ]; then
-    mkdir -p "$unpacked"
+  if [ ! -e "$place/$inner/$file" ]; then
+    mkdir -p "$place"
     # A downloaded list of packages may be missing or old: then it is fetched once.
-    if ! (cd "$unpacked" && apt-get download -q python3-sklearn >&2); then
+    if ! (cd "$place" && apt-get download -q "$package" >&2); then
       if [ "$(id -u)" -eq 0 ]; then apt-get update -q >&2; else sudo apt-get update -q >&2; fi
-      (cd "$unpacked" && apt-get download -q python3-sklearn >&2)
+      (cd "$place" && apt-get download -q "$package" >&2)
     fi
-    dpkg-deb -x "$unpacked"/python3-sklearn_*.deb "$unpacked"
-    rm -f "$unpacked"/python3-sklearn_*.deb
+    dpkg-deb -x "$place/$package"_*.deb "$place"
+    rm -f "$place/$package"_*.deb
   fi
-  echo "$unpacked/$inner"
+  echo "$place/$inner"
+}
+
+sklearn_tables() {
+  unpacked python3-sklearn usr/lib/python3/dist-packages/sklearn/datasets/data wine_data.csv
 }
 
 # table NAME NAMES: reads cells on stdin and writes NAME/NAME.csv under a line of column names.
@@ -108,7 +114,32 @@ diabetes() {
     table diabetes age,sex,bmi,blood_pressure,s1,s2,s3,s4,s5,s6,progression
 }
 
-# Every 20th chapter is held out whole, so that no validation verse has its neighbours in training.
+# Means of months from weekly measures; months without one (5 of 526) lie on the line between their
+# neighbours.
+co2() {
+  local from
+  from=$(unpacked python3-statsmodels usr/lib/python3/dist-packages/statsmodels/datasets/co2 co2.csv)
+  LC_ALL=C awk -F, -v OFS=, '
+    NR > 1 {
+      month = substr($1, 1, 4) * 12 + substr($1, 5, 2) - 1
+      if (NR == 2) first = month
+      last = month
+      if ($2 != "") { sum[month] += $2; count[month]++ }
+    }
+    END {
+      for (m = first; m <= last; m++) {
+        if (count[m]) { value = sum[m] / count[m] } else {
+          for (before = m - 1; !count[before]; before--);
+          for (after = m + 1; !count[after]; after++);
+          low = sum[before] / count[before]; high = sum[after] / count[after]
+          value = low + (high - low) * (m - before) / (after - before)
+        }
+        printf "%04d-%02d-01,%.3f\n", int(m / 12), m % 12 + 1, value
+      }
+    }' "$from/co2.csv" | table co2 month,ppm
+}
+
+# The last 5 % of the text's characters, to whole verses, are held out.
 kjv() {
   local target=$cache/kjv part
   if [ -s "$target/train.txt" ] && [ -s "$target/val.txt" ]; then
@@ -123,11 +154,15 @@ kjv() {
   # -f prints `Ge1:1 In the beginning ...`, and the line width keeps a verse on its line.
   LC_ALL=C bible -f -l100000 Gen1:1-Rev22:21 >"$part/all.txt"
   LC_ALL=C awk -v train="$part/train.txt" -v val="$part/val.txt" '
-    !/^[0-9A-Za-z]+:[0-9]+ ./ { next }
-    {
-      chapter = substr($1, 1, index($1, ":") - 1)
-      if (chapter != previous) { previous = chapter; chapters++ }
-      print substr($0, index($0, " ") + 1) > (chapters % 20 == 0 ? val : train)
+    /^[0-9A-Za-z]+:[0-9]+ ./ {
+      verse[++verses] = substr($0, index($0, " ") + 1)
+      total += length(verse[verses]) + 1
+    }
+    END {
+      for (i = 1; i <= verses; i++) {
+        seen += length(verse[i]) + 1
+        print verse[i] > (seen > 0.95 * total ? val : train)
+      }
     }' "$part/all.txt"
   local verses
   verses=$(cat "$part/train.txt" "$part/val.txt" | wc -l)
@@ -146,7 +181,7 @@ case "${1:-}" in
 esac
 for name in "$@"; do
   case "$name" in
-    fashion_mnist | kjv | iris | wine | breast_cancer | digits | diabetes) ;;
+    fashion_mnist | kjv | iris | wine | breast_cancer | digits | diabetes | co2) ;;
     *)
       echo "data: unknown name '$name'; known:" >&2
       list >&2

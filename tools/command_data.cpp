@@ -14,6 +14,7 @@
 #include "engine/base/utf8.h"
 #include "tools/commands.h"
 #include "tools/data_report.h"
+#include "tools/loader_bench.h"
 #include "training/data_factory.h"
 #include "training/loader.h"
 
@@ -26,6 +27,7 @@ struct DataOptions {
   std::string source;  // a recipe, or data
   std::vector<std::string> settings;
   int64_t count = 5;
+  bool train = false;
   bool json = false;
 };
 
@@ -194,8 +196,25 @@ double batches_a_second(const Recipe& recipe, const std::shared_ptr<const Datase
   return static_cast<double>(most) / std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+int run_training_bench(const Recipe& recipe, bool json) {
+  constexpr int64_t windows = 7;
+  const LoaderRates rates = measure_loader(recipe, windows, 1.0);
+  if (json)
+    std::printf("%s\n", Json{{"workers", rates.workers},
+                             {"steps_s_loader", rates.loader},
+                             {"steps_s_memory", rates.memory},
+                             {"ratio", rates.ratio}}
+                            .dump()
+                            .c_str());
+  else
+    fmt::print("{:.2f} steps a second with {} worker(s), {:.2f} with batches from memory: {:.3f}\n",
+               rates.loader, rates.workers, rates.memory, rates.ratio);
+  return exit_success;
+}
+
 int run_bench(const DataOptions& options) {
   const Recipe recipe = recipe_of(options);
+  if (options.train) return run_training_bench(recipe, options.json);
   const std::shared_ptr<const Dataset> data = load_data(recipe, Split::train);
   Json json = Json::array();
   for (const int64_t workers : {0, 1, 2, 4})
@@ -213,7 +232,7 @@ int run_bench(const DataOptions& options) {
 }
 
 Command data_subcommand(const char* name, const char* doc, int (*run)(const DataOptions&),
-                        bool counted = false) {
+                        void (*extend)(Command&, DataOptions&) = nullptr) {
   const auto options = std::make_shared<DataOptions>();
   Command command = {
       .name = name,
@@ -222,8 +241,17 @@ Command data_subcommand(const char* name, const char* doc, int (*run)(const Data
                   {"SETTINGS", "key=value that override the recipe's", &options->settings},
                   {"--json", "Print the result as one JSON value", &options->json}},
       .run = [options, run] { return run(*options); }};
-  if (counted) command.options.push_back({"--count", "How many samples", &options->count});
+  if (extend) extend(command, *options);
   return command;
+}
+
+void add_count(Command& command, DataOptions& options) {
+  command.options.push_back({"--count", "How many samples", &options.count});
+}
+void add_train(Command& command, DataOptions& options) {
+  command.options.push_back({"--train",
+                             "Steps a second of the recipe's training, against batches from memory",
+                             &options.train});
 }
 
 }  // namespace
@@ -235,10 +263,11 @@ Command data_command() {
               data_subcommand("inspect", "Format, sizes, classes and range", run_inspect),
               data_subcommand("stats", "Mean, deviation and range of each channel or column",
                               run_stats),
-              data_subcommand("preview", "Print the first samples", run_preview, true),
+              data_subcommand("preview", "Print the first samples", run_preview, add_count),
               data_subcommand("split", "Size and classes of each part", run_split),
               data_subcommand("verify", "Read everything and name what cannot be read", run_verify),
-              data_subcommand("bench", "Batches a second with 0, 1, 2 and 4 workers", run_bench)}};
+              data_subcommand("bench", "Batches a second with 0, 1, 2 and 4 workers", run_bench,
+                              add_train)}};
 }
 
 }  // namespace gradus

@@ -3,6 +3,7 @@
 
 #include "data/arrays.h"
 #include "data/image_tree.h"
+#include "data/series.h"
 #include "data/tabular.h"
 #include "engine/base/error.h"
 #include "training/recipe_text.h"
@@ -46,6 +47,21 @@ TabularSource table_source(const Recipe& recipe) {
                      .one_hot = recipe.text("data.categories") == "one_hot"},
           .target_scaling = *parse_scaling(recipe.text("data.target_scaling")),
           .split = split_plan(recipe)};
+}
+
+SeriesSource series_source(const Recipe& recipe) {
+  return {.path = recipe.text("data.path"),
+          .delimiter = delimiter_named(recipe.text("data.delimiter")),
+          .header = recipe.boolean("data.header"),
+          .targets = split_texts(recipe.text("data.target")),
+          .dropped = split_texts(recipe.text("data.drop")),
+          .history = recipe.integer("data.history"),
+          .horizon = recipe.integer("data.horizon"),
+          .relative = recipe.boolean("data.relative"),
+          .scaling = *parse_scaling(recipe.text("data.scaling")),
+          .target_scaling = *parse_scaling(recipe.text("data.target_scaling")),
+          .validation = recipe.real("data.validation"),
+          .test = recipe.real("data.test")};
 }
 
 Augmentation augmentation(const Recipe& recipe) {
@@ -110,6 +126,7 @@ std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
 std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split) {
   const std::string& format = recipe.text("data.format");
   if (format == "csv") return load_table(table_source(recipe), split);
+  if (format == "series") return load_series(series_source(recipe), split);
   if (format == "images") return load_tree(recipe, split);
   if (format == "npy" || format == "npz") return load_array_files(recipe, split);
   if (format == "idx" || format == "cifar") return load_image_files(recipe, split);

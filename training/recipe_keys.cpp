@@ -98,35 +98,47 @@ RecipeKey reals(std::string_view name, KeyValue::Reals value, double least, doub
 const std::string_view data_format = "data.format";
 
 Keys table_keys() {
-  return only(
-      data_format, {"csv"},
-      {text("data.target", "", {}, "columns to predict, with commas between; empty: the last"),
-       text("data.task", "auto", {"auto", "classification", "regression"},
-            "auto: classes where the target is text or at most 20 different whole numbers"),
-       text("data.delimiter", "auto", {"auto", "comma", "semicolon", "tab", "space", "bar"},
-            "between cells; auto: a tab in .tsv files, else a comma"),
-       flag("data.header", true, "the first line names the columns; else they are 1, 2, ..."),
-       text("data.drop", "", {}, "columns to leave out"),
-       text("data.numeric", "", {}, "columns that must hold numbers"),
-       text("data.categorical", "", {}, "columns whose numbers are names"),
-       text("data.categories", "one_hot", {"one_hot", "index"}, "how names become numbers"),
-       text("data.missing", "error", {"error", "mean", "median", "zero", "drop"},
-            "what stands for a missing number; drop: its row is left out"),
-       text("data.scaling", "standard", {"none", "standard", "minmax", "robust"},
-            "of input numbers, by the training rows"),
-       real("data.low", 0, -unbounded, unbounded, "least value under minmax"),
-       real("data.high", 1, -unbounded, unbounded, "largest value under minmax"),
-       text("data.target_scaling", "standard", {"none", "standard", "minmax", "robust"},
-            "of numbers to predict; metrics stay in the data's units")});
+  return joined({
+      only(data_format, {"csv", "series"},
+           {text("data.target", "", {}, "columns to predict, with commas between; empty: the last"),
+            text("data.delimiter", "auto", {"auto", "comma", "semicolon", "tab", "space", "bar"},
+                 "between cells; auto: a tab in .tsv files, else a comma"),
+            flag("data.header", true, "the first line names the columns; else they are 1, 2, ..."),
+            text("data.drop", "", {}, "columns to leave out"),
+            text("data.scaling", "standard", {"none", "standard", "minmax", "robust"},
+                 "of input numbers, by the training rows"),
+            text("data.target_scaling", "standard", {"none", "standard", "minmax", "robust"},
+                 "of numbers to predict; metrics stay in the data's units")}),
+      only(data_format, {"csv"},
+           {text("data.task", "auto", {"auto", "classification", "regression"},
+                 "auto: classes where the target is text or at most 20 different whole numbers"),
+            text("data.numeric", "", {}, "columns that must hold numbers"),
+            text("data.categorical", "", {}, "columns whose numbers are names"),
+            text("data.categories", "one_hot", {"one_hot", "index"}, "how names become numbers"),
+            text("data.missing", "error", {"error", "mean", "median", "zero", "drop"},
+                 "what stands for a missing number; drop: its row is left out"),
+            real("data.low", 0, -unbounded, unbounded, "least value under minmax"),
+            real("data.high", 1, -unbounded, unbounded, "largest value under minmax")}),
+      only(data_format, {"series"},
+           {integer("data.history", 24, 1, 1 << 30, "rows that the model sees before it predicts"),
+            integer("data.horizon", 1, 1, 1 << 30, "rows after them that it predicts, all at once"),
+            flag("data.relative", false,
+                 "values become their difference to the last one seen: for series with a trend")}),
+  });
 }
 
 Keys split_keys() {
-  return only(data_format, {"csv", "images", "npy", "npz"},
-              {real("data.validation", 0, 0, below_one, "share of samples kept for validation"),
-               real("data.test", 0, 0, below_one, "share of samples kept for the test"),
-               integer("data.folds", 0, 0, large, "parts of a cross-validation; 0: none"),
-               integer("data.fold", 0, 0, large, "the part that validates this time, from 0"),
-               flag("data.stratify", false, "every class has its share in every part")});
+  return joined({
+      only(data_format, {"csv", "images", "npy", "npz", "series"},
+           {real("data.validation", 0, 0, below_one,
+                 "share of samples kept for validation; of a series, late ones"),
+            real("data.test", 0, 0, below_one,
+                 "share of samples kept for the test; of a series, the latest")}),
+      only(data_format, {"csv", "images", "npy", "npz"},
+           {integer("data.folds", 0, 0, large, "parts of a cross-validation; 0: none"),
+            integer("data.fold", 0, 0, large, "the part that validates this time, from 0"),
+            flag("data.stratify", false, "every class has its share in every part")}),
+  });
 }
 
 Keys image_keys() {
@@ -172,9 +184,10 @@ Keys token_keys() {
 Keys data_keys() {
   return joined({
       {text(data_format, "idx",
-            {"idx", "cifar", "images", "npy", "npz", "csv", "text", "jsonl", "tokens"},
-            "idx: the MNIST family; images: a folder per class; csv: a table; npy, npz: arrays x "
-            "and y; text, jsonl: texts; tokens: llm.c's shards"),
+            {"idx", "cifar", "images", "npy", "npz", "csv", "series", "text", "jsonl", "tokens"},
+            "idx: the MNIST family; images: a folder per class; csv: a table; series: a table "
+            "whose rows follow in time; npy, npz: arrays x and y; text, jsonl: texts; tokens: "
+            "llm.c's shards"),
        text("data.path", "data/cache/fashion_mnist", {},
             "the folder or file; scripts/data.sh makes data/cache/NAME"),
        free_on_resume(

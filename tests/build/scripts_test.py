@@ -93,7 +93,7 @@ class Data(unittest.TestCase):
         lines = run("scripts/data.sh", "--list").stdout.splitlines()
         self.assertEqual(
             [line.split()[0] for line in lines],
-            ["fashion_mnist", "kjv", "iris", "wine", "breast_cancer", "digits", "diabetes"],
+            ["fashion_mnist", "kjv", "iris", "wine", "breast_cancer", "digits", "diabetes", "co2"],
         )
 
     def test_unknown_name_is_refused_before_anything_is_made(self):
@@ -131,7 +131,7 @@ class Data(unittest.TestCase):
                 texts.append([read(f"{cache}/kjv/{part}.txt") for part in ("train", "val")])
         self.assertEqual(texts[0], texts[1])
         train, val = (text.splitlines() for text in texts[0])
-        self.assertEqual((len(train), len(val)), (29529, 1573))
+        self.assertEqual((len(train), len(val)), (29476, 1626))
         self.assertTrue(train[0].startswith(b"In the beginning God created"))
 
 
