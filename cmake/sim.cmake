@@ -39,6 +39,7 @@ set_source_files_properties(${sim_sources} PROPERTIES COMPILE_OPTIONS "-O3;-g1")
 file(GLOB sim_kernels CONFIGURE_DEPENDS kernels/cuda/*.cu)
 file(GLOB sim_device CONFIGURE_DEPENDS engine/device/cuda/*.cpp)
 gradus_sim_kernels(${sim_kernels})
+set_source_files_properties(${sim_sources} ${sim_kernels} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 target_sources(gradus_library PRIVATE ${sim_sources} ${sim_kernels} ${sim_device})
 target_include_directories(
   gradus_library BEFORE PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/kernels/sim/include>)

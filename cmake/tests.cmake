@@ -13,6 +13,7 @@ endif()
 file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/support/*.cpp)
 add_library(gradus_test_support STATIC ${support_sources})
 target_link_libraries(gradus_test_support PUBLIC gradus_options gradus_library GTest::gtest_main)
+gradus_precompile(gradus_test_support <gtest/gtest.h>)
 
 # What the sanitizer builds of CI run (labels asan and tsan): the folders whose code is threaded or
 # reads bytes from outside. `scripts/check.sh --all` runs everything under both.
@@ -64,6 +65,7 @@ function(gradus_add_test source)
     target_link_libraries(${name} PRIVATE gradus_tools)
   endif()
   target_compile_definitions(${name} PRIVATE GRADUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gradus_reuse_precompiled(${name} gradus_test_support)
   foreach(label IN LISTS labels)
     add_dependencies(${label}_tests ${name})
   endforeach()
