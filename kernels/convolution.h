@@ -93,6 +93,15 @@ void convolution_backward_weight_cpu_channels_last(const ConvolutionBackwardWeig
                                                    void* workspace);
 int64_t convolution_backward_weight_channels_last_workspace(const ConvolutionShape& shape);
 
+// The same for few input channels of one group (convolution_fits_few_channels): what a block of
+// positions reads is copied once, with its padding.
+bool convolution_fits_few_channels(const ConvolutionShape& shape);
+void convolution_cpu_few_channels(const ConvolutionArgs& args, void* workspace);
+int64_t convolution_few_channels_workspace(const ConvolutionShape& shape);
+void convolution_backward_weight_cpu_few_channels(const ConvolutionBackwardWeightArgs& args,
+                                                  void* workspace);
+int64_t convolution_backward_weight_few_channels_workspace(const ConvolutionShape& shape);
+
 // Channels-last f32 by minimal filtering F(2 x 2, 3 x 3), 16 products in place of 36: for 3 x 3
 // kernels of stride 1 with enough channels (convolution_fits_winograd). Errors are a few times
 // those of the plain sum.

@@ -23,6 +23,7 @@ struct RowNormShape {
 
 // mean = sum(x) / cols, rstd = 1 / sqrt(sum((x - mean)^2) / cols + eps), of each row;
 // y = (x - mean) * rstd * weight + bias.  Without `mean` (rms_norm): the same with mean = 0.
+// With `mean`, a row whose squares overflow has rstd NaN, not 0, as PyTorch's.
 // Requires: dense row-major, everything of `dtype` (f32 or f64); weight and bias may be null (1 and
 // 0), each shape.weights() long; inner > 0 divides cols. mean (or null) and rstd have `rows`
 // elements. y may be x.

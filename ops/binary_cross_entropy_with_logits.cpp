@@ -20,28 +20,24 @@ void check_broadcast(Value to, Value value, std::string_view input) {
                to_string(to.shape()), to_string(value.shape()));
 }
 
-// The dtype that the inputs promote to.
-DType promoted(std::span<const Value> in) {
-  std::vector<TensorSpec> specs;
-  for (const Value& value : in)
-    if (value) specs.push_back(value.spec());
-  return result_type(specs, name);
-}
-
 // (1 - t) * log(1 + e^x) + pos_weight * t * log(1 + e^-x): no term cancels another for t in [0, 1].
-// Reduced floats are rounded once, at the end.
+// NaN at -inf, as PyTorch's (1 - t) * x - log(sigmoid(x)). Reduced floats are rounded once, at the
+// end; the result is of the target's dtype.
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   const auto wide = [&](size_t i) { return in[i] ? widened(in[i]) : Value(); };
   const Value x = wide(0), target = wide(1), weight = wide(2), pos_weight = wide(3);
+  GRADUS_CHECK(is_floating(x.dtype()), "[{}] input 'input', expected a floating dtype, got {}",
+               name, dtype_name(x.dtype()));
   GRADUS_CHECK(target.shape() == x.shape() && is_floating(target.dtype()),
                "[{}] input 'target', expected {}, got {}", name, to_string(x.spec()),
                to_string(target.spec()));
   check_broadcast(x, weight, "weight");
   check_broadcast(x, pos_weight, "pos_weight");
   const Value positive = pos_weight ? target * pos_weight : target;
-  Value loss = (1.0 - target) * log1p_exp(x) + positive * log1p_exp(-x);
+  const Value undefined = 0.0 * minimum(x, zero(x));
+  Value loss = (1.0 - target) * log1p_exp(x) + positive * log1p_exp(-x) + undefined;
   if (weight) loss = loss * weight;
-  return {cast(reduce_loss(loss, attrs, name), promoted(in))};
+  return {cast(reduce_loss(loss, attrs, name), in[1].dtype())};
 }
 
 std::vector<Sample> samples() {

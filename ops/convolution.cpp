@@ -55,6 +55,15 @@ int64_t channels_last_workspace(const KernelQuery& query) {
 bool channels_last(const KernelQuery& query) {
   return query.attrs.boolean("channels_last") && query.in[0].dtype == DType::f32;
 }
+void run_few_channels(const RunArgs& run) {
+  kernels::convolution_cpu_few_channels(bound_args(run), run.workspace);
+}
+int64_t few_channels_workspace(const KernelQuery& query) {
+  return kernels::convolution_few_channels_workspace(kernel_args(query).shape);
+}
+bool fits_few_channels(const KernelQuery& query) {
+  return channels_last(query) && kernels::convolution_fits_few_channels(kernel_args(query).shape);
+}
 void run_winograd(const RunArgs& run) {
   kernels::convolution_cpu_winograd(bound_args(run), run.workspace);
 }
@@ -130,6 +139,7 @@ OpDef convolution_op() {
           .grad = grad,
           .cpu = with_onednn<bound_args>(
               {{"winograd", run_winograd, winograd_workspace, fits_winograd},
+               {"few_channels", run_few_channels, few_channels_workspace, fits_few_channels},
                {"channels_last", run_channels_last, channels_last_workspace, channels_last},
                {"packed", run_packed, packed_workspace, channels_first},
                {"reference", run_reference}}),

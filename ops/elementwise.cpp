@@ -146,16 +146,33 @@ DType compute_type(DType value) {
 
 bool has_alpha(Pointwise op) { return op == Pointwise::add || op == Pointwise::sub; }
 
+// Within i64.
+bool is_whole(double value) {
+  return value == std::trunc(value) && std::fabs(value) < 9223372036854775808.0;
+}
+
+// Bounds of whole numbers lose their fraction.
+void check_whole_bounds(DType type, const Attrs& attrs) {
+  GRADUS_CHECK(type != DType::bool_, "[hardtanh] dtype, expected numbers, got bool");
+  for (const std::string_view bound : {"min_val", "max_val"})
+    GRADUS_CHECK(is_whole(std::trunc(attrs.real(bound))),
+                 "[hardtanh] attribute '{}', expected a number of i64 for {}, got {}", bound,
+                 dtype_name(type), attrs.real(bound));
+  GRADUS_CHECK(type != DType::u8 || attrs.real("max_val") > -1,
+               "[hardtanh] attribute 'max_val', expected 0 or more for u8, got {}",
+               attrs.real("max_val"));
+}
+
 // What PyTorch refuses too: a difference of truth values, a fraction of whole numbers.
 void check_arithmetic(Pointwise op, DType type, const Attrs& attrs) {
   const std::string_view name = row(op).name;
   GRADUS_CHECK(contains(all_types, type), "[{}] does not compute in {}", name, dtype_name(type));
   GRADUS_CHECK(type != DType::bool_ || (op != Pointwise::sub && op != Pointwise::neg),
                "[{}] dtype, expected numbers, got bool; see logical_not and ne", name);
-  GRADUS_CHECK(
-      !has_alpha(op) || is_floating(type) || attrs.real("alpha") == std::trunc(attrs.real("alpha")),
-      "[{}] attribute 'alpha', expected a whole number for {}, got {}", name, dtype_name(type),
-      attrs.real("alpha"));
+  GRADUS_CHECK(!has_alpha(op) || is_floating(type) || is_whole(attrs.real("alpha")),
+               "[{}] attribute 'alpha', expected a whole number for {}, got {}", name,
+               dtype_name(type), attrs.real("alpha"));
+  if (op == Pointwise::hardtanh && !is_floating(type)) check_whole_bounds(type, attrs);
 }
 
 // Rows whose operands PyTorch takes in some dtypes only.

@@ -16,6 +16,15 @@ Value next_running(Value running, Value of_samples, double momentum) {
   return cast(next, running.dtype());
 }
 
+// A value per channel for each channel of each sample; absent stays absent.
+Value of_samples(Value value, std::string_view name, int64_t batch, int64_t channels) {
+  if (!value) return value;
+  GRADUS_CHECK(value.shape() == Shape{channels},
+               "[instance_norm] shape of '{}', expected ({}), got {}", name, channels,
+               to_string(value.shape()));
+  return reshape(expand(value, {batch, channels}), {batch * channels});
+}
+
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   const Value x = in[x_in];
   GRADUS_CHECK(x.rank() >= 2, "[instance_norm] input, expected rank 2 or more, got {}",
@@ -34,14 +43,21 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   const int64_t space = batch_norm_shape(x.shape(), false).space, channels = x.shape()[1];
   GRADUS_CHECK(space != 1, "[instance_norm] expected more than one value in space, got {}",
                to_string(x.spec()));
-  const std::vector<Value> out = apply("group_norm", {x, in[weight_in], in[bias_in]},
-                                       {{"num_groups", channels}, {"eps", eps}});
-  if (!running) return {out[0]};
-  const Shape flat{x.shape()[0], channels, space};
-  const Value centred = widened(reshape(x, flat)) - reshape(out[1], {x.shape()[0], channels, 1});
+  const int64_t batch = x.shape()[0];
+  // Each channel of each sample as a channel of one batch.
+  const std::vector<Value> out = apply("batch_norm",
+                                       {reshape(x, {1, batch * channels, space}), Value(), Value(),
+                                        of_samples(in[weight_in], "weight", batch, channels),
+                                        of_samples(in[bias_in], "bias", batch, channels)},
+                                       {{"training", true}, {"eps", eps}});
+  const Value result = reshape(out[0], x.shape());
+  if (!running) return {result};
+  const Value means = reshape(out[3], {batch, channels});
+  const Value centred =
+      widened(reshape(x, {batch, channels, space})) - reshape(means, {batch, channels, 1});
   const Value unbiased = sum(square(centred), {2}) / static_cast<double>(space - 1);
   const double momentum = attrs.real("momentum");
-  return {out[0], next_running(in[running_mean_in], out[1], momentum),
+  return {result, next_running(in[running_mean_in], means, momentum),
           next_running(in[running_var_in], unbiased, momentum)};
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/base/error.h"
 #include "ops/loss.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -7,8 +8,9 @@ namespace gradus {
 namespace {
 
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
-  check_loss_inputs(in[0], in[1], "l1_loss");
-  return {reduce_loss(abs(in[0] - in[1]), attrs, "l1_loss")};
+  GRADUS_CHECK(in[1].dtype() != DType::bool_,
+               "[l1_loss] input 'target', expected numbers, got bool");
+  return {reduce_loss(abs(loss_error(in[0], in[1], "l1_loss")), attrs, "l1_loss")};
 }
 
 }  // namespace

@@ -35,6 +35,11 @@ void check_loss_inputs(Value input, Value target, std::string_view op) {
   (void)broadcast(input.shape(), target.shape(), op);
 }
 
+Value loss_error(Value input, Value target, std::string_view op) {
+  (void)broadcast(input.shape(), target.shape(), op);
+  return input - (is_floating(target.dtype()) ? target : cast(target, input.dtype()));
+}
+
 std::vector<Sample> loss_samples(const LossSamples& options) {
   std::vector<Sample> list;
   const auto push = [&](const Shape& input, const Shape& target, AttrList attrs) {

@@ -7,8 +7,10 @@ namespace gradus {
 namespace {
 
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
-  check_loss_inputs(in[0], in[1], "mse_loss");
-  return {reduce_loss(square(in[0] - in[1]), attrs, "mse_loss")};
+  // A product, whose gradient divides by the count before it doubles: where 2 e overflows, 2 e / n
+  // need not.
+  const Value error = loss_error(in[0], in[1], "mse_loss");
+  return {reduce_loss(error * error, attrs, "mse_loss")};
 }
 
 }  // namespace

@@ -29,6 +29,18 @@ AttrList expanded(const Attrs& attrs, int spatial, std::string_view op) {
   return list;
 }
 
+// In three dims PyTorch averages only where a window finds its place without the padding.
+void check_whole_windows(const Shape& input, const AttrList& attrs, std::string_view op) {
+  for (const NamedAttr& attr : attrs) {
+    if (attr.first != "kernel_size") continue;
+    const auto& kernel = *attr.second.as<AttrValue::Integers>();
+    for (int d = 0; d < 3; ++d)
+      GRADUS_CHECK(input[input.rank() - 3 + d] >= kernel[static_cast<size_t>(d)],
+                   "[{}] input, expected last dims of at least kernel_size {}, got {}", op,
+                   to_string(attr.second), to_string(input));
+  }
+}
+
 }  // namespace
 
 std::vector<AttrSpec> max_pool_attributes() {
@@ -59,7 +71,9 @@ std::vector<AttrSpec> avg_pool_attributes(int spatial) {
 std::vector<Value> avg_pool(std::span<const Value> in, const Attrs& attrs, int spatial,
                             std::string_view op) {
   check_rank(in[0], spatial, op);
-  return apply("avg_pool", {in[0]}, expanded(attrs, spatial, op));
+  const AttrList list = expanded(attrs, spatial, op);
+  if (spatial == 3) check_whole_windows(in[0].shape(), list, op);
+  return apply("avg_pool", {in[0]}, list);
 }
 
 std::vector<Value> adaptive_pool(std::string_view kernel, std::span<const Value> in,

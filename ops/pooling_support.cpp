@@ -87,10 +87,9 @@ PoolShape window_pool_shape(const Shape& input, const Attrs& attrs, std::string_
     s.padding[at] = entry_or(attrs, "padding", d, spatial, 0, 0, op);
     s.dilation[at] = entry_or(attrs, "dilation", d, spatial, 1, 1, op);
     const int64_t reach = s.dilation[at] * (s.kernel[at] - 1) + 1;
-    GRADUS_CHECK(s.padding[at] <= reach / 2,
-                 "[{}] attribute 'padding', expected at most half of the kernel's reach ({}), got "
-                 "{}",
-                 op, reach, s.padding[at]);
+    GRADUS_CHECK(s.padding[at] <= s.kernel[at] / 2,
+                 "[{}] attribute 'padding', expected at most half of kernel_size ({}), got {}", op,
+                 s.kernel[at], s.padding[at]);
     s.output[at] = pooled_length(s, at, attrs.boolean("ceil_mode"));
     GRADUS_CHECK(s.output[at] >= 1,
                  "[{}] dim {}, expected at least {} elements with padding, got {}", op, first + d,

@@ -10,8 +10,7 @@ namespace {
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
   const double beta = attrs.real("beta");
   GRADUS_CHECK(beta >= 0, "[smooth_l1_loss] attribute 'beta', expected 0 or more, got {}", beta);
-  check_loss_inputs(in[0], in[1], "smooth_l1_loss");
-  const Value error = in[0] - in[1], size = abs(error);
+  const Value error = loss_error(in[0], in[1], "smooth_l1_loss"), size = abs(error);
   if (beta == 0) return {reduce_loss(size, attrs, "smooth_l1_loss")};
   // What is outside does not reach the square, whose gradient could be infinite there.
   const Value outside = size >= beta, inside = where(outside, zeros_like(error), error);

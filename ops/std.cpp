@@ -2,6 +2,7 @@
 #include "engine/graph/grad_args.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
+#include "ops/row_norm.h"
 #include "ops/variance.h"
 
 namespace gradus {
@@ -13,9 +14,10 @@ void run(const RunArgs& args) {
 
 // Gradient 0 where the deviation is 0.
 std::vector<Value> grad(GradArgs& args) {
-  const Value out = args.out[0], dy = args.dout[0];
+  const Value out = widened(args.out[0]), dy = widened(args.dout[0]);
   const Value zero = eq(out, zeros_like(out));
-  const Value slope = dy / (2.0 * where(zero, ones_like(out), out));
+  // Half of the slope of the root, before what could overflow.
+  const Value slope = 0.5 * (dy / where(zero, ones_like(out), out));
   return {variance_gradient(args, where(zero, zeros_like(dy), slope))};
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/graph/grad_args.h"
 #include "ops/ops.h"
+#include "ops/row_norm.h"
 #include "ops/support.h"
 
 namespace gradus {
@@ -20,18 +21,19 @@ std::vector<TensorSpec> infer_variance(const InferArgs& args) {
 }
 
 Value variance_gradient(const GradArgs& args, Value dvar) {
-  const Value x = args.in[0];
+  const Value x = widened(args.in[0]);
+  const auto narrowed = [&](Value gradient) { return cast(gradient, args.in[0].dtype()); };
   const double freedom = reduced_count(args) - args.attrs.real("correction");
   const std::vector<int> dims = reduced_dims(args.attrs, x.rank(), "var");
   const Value center = dims.empty() ? x : mean(x, {dims.begin(), dims.end()}, true);
   // Without a degree of freedom PyTorch has infinities (NaN at the mean), or with named dims what
   // the formula gives for a negative count.
   if (freedom > 0 || (args.attrs.has("dim") && x.rank() > 0))
-    return spread(args, dvar) * ((x - center) * (2.0 / freedom));
+    return narrowed(spread(args, dvar) * ((x - center) * (2.0 / freedom)));
   constexpr double infinity = std::numeric_limits<double>::infinity();
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const auto constant = [&](double value) { return x.graph().scalar(value, x.dtype()); };
-  return spread(args, dvar) * where(eq(x, center), constant(nan), constant(infinity));
+  return narrowed(spread(args, dvar) * where(eq(x, center), constant(nan), constant(infinity)));
 }
 
 std::vector<Sample> variance_samples() {

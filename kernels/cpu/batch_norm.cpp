@@ -66,10 +66,9 @@ void norm_channel(const BatchNormArgs& args, int64_t c) {
                         : Moments{at<T>(args.running_mean, c), at<T>(args.running_variance, c)};
   const double rstd = 1 / std::sqrt(m.variance + args.eps);
   const double weight = args.weight ? at<T>(args.weight, c) : 1;
-  const double bias = args.bias ? at<T>(args.bias, c) : 0;
-  for_channel(args.shape, c, [&](int64_t i) {
-    put<T>(args.y, i, (at<T>(args.x, i) - m.mean) * rstd * weight + bias);
-  });
+  const double bias = args.bias ? at<T>(args.bias, c) : 0, scale = rstd * weight;
+  for_channel(args.shape, c,
+              [&](int64_t i) { put<T>(args.y, i, (at<T>(args.x, i) - m.mean) * scale + bias); });
   put<T>(args.mean, c, m.mean);
   put<T>(args.rstd, c, rstd);
   update_running<T>(args, c, m);
@@ -86,10 +85,10 @@ void backward_channel(const BatchNormBackwardArgs& args, int64_t c) {
     sum_h += at<T>(args.dy, i) * h(i);
   });
   const double count = static_cast<double>(args.shape.count());
-  const double average = args.training ? sum / count : 0;
-  const double average_h = args.training ? sum_h / count : 0;
+  const double average = sum / count, average_h = sum_h / count;
   for_channel(args.shape, c, [&](int64_t i) {
-    put<T>(args.dx, i, scale * (at<T>(args.dy, i) - average - h(i) * average_h));
+    const double dy = at<T>(args.dy, i);
+    put<T>(args.dx, i, scale * (args.training ? dy - average - h(i) * average_h : dy));
   });
   put<T>(args.dweight, c, sum_h);
   put<T>(args.dbias, c, sum);

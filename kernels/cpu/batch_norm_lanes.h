@@ -138,8 +138,11 @@ inline void backward_channel(const BatchNormBackwardArgs& args, int64_t c) {
   const Lanes scale = Lanes::all(rstd * value_or(args.weight, c, 1.f));
   for (int64_t n = 0; n < shape.batch; ++n)
     for_lanes(shape.space, [&](int64_t i, int64_t k) {
-      const Lanes h = (load(x + n * stride + i, k) - Lanes::all(mean)) * Lanes::all(rstd);
-      const Lanes d = load(dy + n * stride + i, k) - average - h * average_h;
+      Lanes d = load(dy + n * stride + i, k);
+      if (args.training) {
+        const Lanes h = (load(x + n * stride + i, k) - Lanes::all(mean)) * Lanes::all(rstd);
+        d = d - average - h * average_h;
+      }
       store(scale * d, dx + n * stride + i, k);
     });
 }
@@ -171,8 +174,11 @@ inline void backward_columns(const BatchNormBackwardArgs& args) {
   const float *average = work.constant(0), *average_h = work.constant(1), *scale = work.constant(2);
   over_rows(chunks, [&](int64_t row, int64_t c, int64_t k) {
     const int64_t i = row * channels + c;
-    const Lanes h = (load(x + i, k) - load(mean + c, k)) * load(rstd + c, k);
-    const Lanes d = load(dy + i, k) - load(average + c, k) - h * load(average_h + c, k);
+    Lanes d = load(dy + i, k);
+    if (args.training) {
+      const Lanes h = (load(x + i, k) - load(mean + c, k)) * load(rstd + c, k);
+      d = d - load(average + c, k) - h * load(average_h + c, k);
+    }
     store(load(scale + c, k) * d, dx + i, k);
   });
 }

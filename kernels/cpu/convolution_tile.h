@@ -33,6 +33,32 @@ struct ConvolutionSumsCall {
   bool add;
 };
 
+// c[r * ldc + j] = w[j] + the sum, over p < places in order, of
+//                  x[place[p] + r * step] * w[(1 + p) * columns + j]
+struct ConvolutionLinesCall {
+  int64_t places;
+  const int64_t* place;
+  const float* x;
+  int64_t step;
+  const float* w;
+  float* c;
+  int64_t ldc;
+};
+
+// c[r * columns + j] = (or += with `add`) the sum over h < heights and w < widths, in order, of
+//                      x[place[r] + h * height_step + w * step] * y[h * y_height_step + w * y_step
+//                      + j]
+struct ConvolutionLineSumsCall {
+  int64_t heights, widths;
+  const float* x;
+  const int64_t* place;
+  int64_t step, height_step;
+  const float* y;
+  int64_t y_step, y_height_step;
+  float* c;
+  bool add;
+};
+
 // to[i * columns + j] = from[i][skip + j] for i < count and j < columns
 struct ConvolutionCopyCall {
   int64_t count;
@@ -42,11 +68,14 @@ struct ConvolutionCopyCall {
 };
 
 // The innermost products of channels-last convolutions; entry r - 1 is for tiles of r rows. `rows`
-// reads inputs in place, by one pointer for each output position and tap, so no patches are packed.
+// reads inputs in place, by one pointer for each output position and tap, so no patches are packed;
+// `lines` and `line_sums` read inputs of few channels, where one table of places serves all.
 struct ConvolutionTile {
   int columns;
   void (*rows[convolution_tile_rows])(const ConvolutionRowsCall& call);
   void (*sums[convolution_tile_rows])(const ConvolutionSumsCall& call);
+  void (*lines[convolution_tile_rows])(const ConvolutionLinesCall& call);
+  void (*line_sums[convolution_tile_rows])(const ConvolutionLineSumsCall& call);
   void (*copy)(const ConvolutionCopyCall& call);
 };
 

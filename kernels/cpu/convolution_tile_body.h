@@ -75,6 +75,69 @@ void convolution_sums_body(const ConvolutionSumsCall& call) {
     }
 }
 
+template <class Lanes, int Rows>
+void convolution_lines_body(const ConvolutionLinesCall& call) {
+  using V = typename Lanes::V;
+  constexpr int width = Lanes::width;
+  V sum[Rows][2];
+  const float* x[Rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    sum[r][0] = Lanes::load(call.w);
+    sum[r][1] = Lanes::load(call.w + width);
+    x[r] = call.x + r * call.step;
+  }
+  const float* w = call.w + 2 * width;
+  for (int64_t p = 0; p < call.places; ++p, w += 2 * width) {
+    const int64_t at = call.place[p];
+    const V left = Lanes::load(w), right = Lanes::load(w + width);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      const V value = Lanes::broadcast(x[r][at]);
+      sum[r][0] = Lanes::multiply_add(value, left, sum[r][0]);
+      sum[r][1] = Lanes::multiply_add(value, right, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    Lanes::store(call.c + r * call.ldc, sum[r][0]);
+    Lanes::store(call.c + r * call.ldc + width, sum[r][1]);
+  }
+}
+
+template <class Lanes, int Rows>
+void convolution_line_sums_body(const ConvolutionLineSumsCall& call) {
+  using V = typename Lanes::V;
+  constexpr int width = Lanes::width;
+  V sum[Rows][2];
+  const float* x[Rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    sum[r][0] = sum[r][1] = Lanes::broadcast(0);
+    x[r] = call.x + call.place[r];
+  }
+  for (int64_t h = 0; h < call.heights; ++h) {
+    const float* y = call.y + h * call.y_height_step;
+    int64_t at = h * call.height_step;
+    for (int64_t w = 0; w < call.widths; ++w, y += call.y_step, at += call.step) {
+      const V left = Lanes::load(y), right = Lanes::load(y + width);
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r) {
+        const V value = Lanes::broadcast(x[r][at]);
+        sum[r][0] = Lanes::multiply_add(value, left, sum[r][0]);
+        sum[r][1] = Lanes::multiply_add(value, right, sum[r][1]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) {
+      float* to = call.c + (2 * r + v) * width;
+      Lanes::store(to, call.add ? Lanes::add(Lanes::load(to), sum[r][v]) : sum[r][v]);
+    }
+}
+
 template <class Lanes>
 void convolution_copy_body(const ConvolutionCopyCall& call) {
   constexpr int width = Lanes::width;
@@ -95,6 +158,12 @@ constexpr ConvolutionTile convolution_tile_of() {
           {convolution_sums_body<Lanes, 1>, convolution_sums_body<Lanes, 2>,
            convolution_sums_body<Lanes, 3>, convolution_sums_body<Lanes, 4>,
            convolution_sums_body<Lanes, 5>, convolution_sums_body<Lanes, 6>},
+          {convolution_lines_body<Lanes, 1>, convolution_lines_body<Lanes, 2>,
+           convolution_lines_body<Lanes, 3>, convolution_lines_body<Lanes, 4>,
+           convolution_lines_body<Lanes, 5>, convolution_lines_body<Lanes, 6>},
+          {convolution_line_sums_body<Lanes, 1>, convolution_line_sums_body<Lanes, 2>,
+           convolution_line_sums_body<Lanes, 3>, convolution_line_sums_body<Lanes, 4>,
+           convolution_line_sums_body<Lanes, 5>, convolution_line_sums_body<Lanes, 6>},
           convolution_copy_body<Lanes>};
 }
 

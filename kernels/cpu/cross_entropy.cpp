@@ -54,6 +54,9 @@ class Position {
     return sum;
   }
 
+  // 0, but NaN where scores have no softmax, as in PyTorch.
+  double ignored_slope() const { return args_.log_probabilities ? 0 : 0 * (largest() - largest()); }
+
   double loss() const {
     if (ignored()) return 0;
     const double shift = args_.log_probabilities ? 0 : largest();
@@ -67,7 +70,7 @@ class Position {
   void backward(double g, T* dx) const {
     if (ignored() || args_.log_probabilities) {
       for (int64_t c = 0; c < args_.classes; ++c)
-        dx[c * stride_] = static_cast<T>(ignored() ? 0 : -g * target(c));
+        dx[c * stride_] = static_cast<T>(ignored() ? ignored_slope() : -g * target(c));
       return;
     }
     const double shift = largest(), sum = exp_sum(shift);

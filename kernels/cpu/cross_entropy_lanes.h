@@ -7,6 +7,7 @@
 #if defined(__AVX2__)
 
 #include <cmath>
+#include <limits>
 
 #include "engine/base/parallel.h"
 #include "kernels/cpu/exp_row.h"
@@ -90,6 +91,17 @@ inline void row_backward(const CrossEntropyArgs& args, const float* x, const Row
   if (target.one_hot) dx[target.index] -= static_cast<float>(g * own);
 }
 
+// 0, but NaN where scores have no softmax, as in PyTorch.
+inline void ignore_row(const float* x, int64_t classes, float* dx) {
+  const float top = largest_of(x, classes);
+  const Lanes zero = Lanes::zero(), lowest = Lanes::all(-std::numeric_limits<float>::max());
+  Lanes found = zero;  // NaN of a NaN or of inf; max gives its second operand where that is NaN
+  for_lanes(classes,
+            [&](int64_t c, int64_t n) { found = fma(max(lowest, load(x + c, n)), zero, found); });
+  const Lanes slope = Lanes::all(sum(found) + (top - top));
+  for_lanes(classes, [&](int64_t c, int64_t n) { store(slope, dx + c, n); });
+}
+
 template <class Row>
 inline void for_rows(const CrossEntropyArgs& args, Row&& row) {
   const int64_t grain = args.classes >= elements_per_chunk ? 1 : elements_per_chunk / args.classes;
@@ -115,9 +127,7 @@ inline void cross_entropy_backward_rows(const CrossEntropyArgs& args) {
               *dloss = static_cast<const float*>(args.dloss);
   for_rows(args, [&](int64_t r, bool ignored) {
     float* dx = static_cast<float*>(args.dx) + r * args.classes;
-    if (ignored)
-      return for_lanes(args.classes,
-                       [&](int64_t c, int64_t n) { store(Lanes::zero(), dx + c, n); });
+    if (ignored) return ignore_row(x + r * args.classes, args.classes, dx);
     double g = static_cast<double>(dloss[args.reduction == LossReduction::none ? r : 0]);
     if (args.reduction == LossReduction::mean) g /= divisor;
     row_backward(args, x + r * args.classes, RowTarget(args, r), g, dx);

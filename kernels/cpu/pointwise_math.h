@@ -92,13 +92,13 @@ struct LibraryMath {
   static T gelu_tanh(T x) {
     return T(0.5) * x * (T(1) + std::tanh(T(0.79788456080286536) * (x + T(0.044715) * x * x * x)));
   }
-  // Derivatives of the two. Far out, where they are 0 or 1, x stands still, so that no infinity
-  // meets a zero.
+  // Derivatives of the two. Far out, where they are 0 or 1, x stands still, so that nothing that
+  // overflows meets a zero; of an infinite x they are NaN, as in PyTorch.
   template <class T>
   static T gelu_slope(T x) {
     const T a = clamp(x, T(-40), T(40));
     const T density = T(0.39894228040143268) * std::exp(T(-0.5) * a * a);
-    return T(0.5) * std::erfc(-a * T(0.70710678118654752)) + a * density;
+    return T(0.5) * std::erfc(-a * T(0.70710678118654752)) + a * density + (x - x);
   }
   template <class T>
   static T gelu_tanh_slope(T x) {
@@ -106,7 +106,7 @@ struct LibraryMath {
     const T c = T(0.79788456080286536), square = a * a;
     const T u = c * (a + T(0.044715) * square * a);
     const T s = sigmoid(T(2) * u), rest = sigmoid(T(-2) * u);
-    return s + a * (s * rest) * (T(2) * c * (T(1) + T(0.134145) * square));
+    return s + a * (s * rest) * (T(2) * c * (T(1) + T(0.134145) * square)) + (x - x);
   }
   template <class T>
   static T atan2(T x, T y) {

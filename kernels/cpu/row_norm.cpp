@@ -30,7 +30,8 @@ void norm_row(const RowNormArgs& args, int64_t row) {
     const double d = static_cast<double>(x[c]) - mean;
     squares += d * d;
   }
-  const double rstd = 1 / std::sqrt(squares / count + args.eps);
+  const double overflow = args.mean ? squares - squares : 0;  // NaN of an infinity
+  const double rstd = 1 / std::sqrt(squares / count + args.eps + overflow);
   static_cast<T*>(args.rstd)[row] = static_cast<T>(rstd);
   for (int64_t c = 0; c < shape.cols; ++c) {
     const int64_t k = shape.weight_of(row, c);

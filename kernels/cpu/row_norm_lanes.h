@@ -52,7 +52,9 @@ inline Moments row_moments(const float* x, int64_t cols, bool centred, double ep
   });
   const double shift = centred ? first_moment / count : 0;
   const double variance = second_moment / count - shift * shift;
-  return {mean, static_cast<float>(shift), static_cast<float>(1 / std::sqrt(variance + eps))};
+  const double overflow = centred ? variance - variance : 0;  // NaN of an infinity
+  return {mean, static_cast<float>(shift),
+          static_cast<float>(1 / std::sqrt(variance + eps + overflow))};
 }
 
 // y = ((x - mean) - shift) * rstd * weight + bias for `cols` columns with weights w, b of their own

@@ -158,26 +158,27 @@ struct VectorMath {
     return z > -0.708f && z < 1.f ? middle : outside;
   }
   GRADUS_VECTOR_FUNCTION T gelu(T x) { return x * normal_cdf(x); }
-  // Phi(x) + x phi(x), the square taken with its rounding error; beyond 14 it is 0 or 1.
+  // Phi(x) + x phi(x), the square taken with its rounding error; beyond 14 it is 0 or 1, of an
+  // infinite x NaN.
   GRADUS_VECTOR_FUNCTION T gelu_slope(T x) {
     const T a = clamp(x, -14.f, 14.f);
     const T square = a * a, rest = fma(a, a, -square);
     const T e = exp(-0.5f * square);
-    return fma(a, 0.39894228f * fma(-0.5f * rest, e, e), normal_cdf(a));
+    return fma(a, 0.39894228f * fma(-0.5f * rest, e, e), normal_cdf(a) + (x - x));
   }
   // 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2u))
   GRADUS_VECTOR_FUNCTION T gelu_tanh(T x) {
     const T u = 0.79788456f * fma(0.044715f * x * x, x, x);
     return x / (1.f + exp(-2.f * u));
   }
-  // s + x s (1 - s) 2 u' with s = 1 / (1 + exp(-2u)); beyond 14 it is 0 or 1.
+  // s + x s (1 - s) 2 u' with s = 1 / (1 + exp(-2u)); beyond 14 it is 0 or 1, of an infinite x NaN.
   GRADUS_VECTOR_FUNCTION T gelu_tanh_slope(T x) {
     const T a = clamp(x, -14.f, 14.f);
     const T square = a * a;
     const T u = 0.79788456f * fma(0.044715f * square, a, a);
     const T e = exp(-2.f * u), s = 1.f / (1.f + e);
     const T rest = a > 0.f ? e * s : 1.f - s;
-    return fma(a * (s * rest), fma(0.21406530f, square, 1.59576912f), s);
+    return fma(a * (s * rest), fma(0.21406530f, square, 1.59576912f), s + (x - x));
   }
 
   // Of |x| <= trigonometric_limit: x = n pi/2 + r, |r| <= pi/4, pi/2 in three parts.

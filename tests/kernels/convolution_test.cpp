@@ -62,6 +62,13 @@ std::vector<ConvolutionShape> shapes() {
       make(9, 288, 64, 1, {1, 5, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}),
       make(2, 48, 36, 2, {1, 6, 7}, {1, 3, 3}, {1, 3, 2}, {0, 1, 1}, {1, 2, 3}),
   };
+  // Few channels: blocks that cut lines, or end with fewer; depth, dilation, padding past the
+  // image.
+  list.push_back(make(3, 1, 32, 1, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}));
+  list.push_back(make(2, 3, 21, 1, {1, 9, 450}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}));
+  list.push_back(make(2, 15, 16, 1, {1, 5, 200}, {1, 3, 5}, {1, 1, 1}, {0, 1, 2}, {1, 2, 1}));
+  list.push_back(make(2, 2, 33, 1, {5, 6, 7}, {3, 3, 3}, {2, 1, 1}, {4, 5, 6}, {2, 1, 1}));
+  list.push_back(make(1, 1, 3, 1, {1, 1, 2000}, {1, 1, 300}, {1, 1, 7}, {0, 0, 150}));
   // Elements past the last window, and more padding before than after.
   list.push_back(make(1, 1, 1, 1, {1, 1, 8}, {1, 1, 2}, {1, 1, 3}));
   list.push_back(list[1]);
@@ -136,7 +143,7 @@ std::vector<T> as(const Numbers& values) {
   return {values.begin(), values.end()};
 }
 
-enum class Kernel { reference, packed, channels_last, winograd };
+enum class Kernel { reference, packed, channels_last, few_channels, winograd };
 
 struct Workspace {
   std::vector<char> bytes;
@@ -157,6 +164,8 @@ void check_forward(const Case& c, DType dtype, Kernel kernel) {
   else if (kernel == Kernel::channels_last)
     convolution_cpu_channels_last(args,
                                   workspace.get(convolution_channels_last_workspace(c.shape)));
+  else if (kernel == Kernel::few_channels)
+    convolution_cpu_few_channels(args, workspace.get(convolution_few_channels_workspace(c.shape)));
   else if (kernel == Kernel::winograd)
     convolution_cpu_winograd(args, workspace.get(convolution_winograd_workspace(c.shape)));
   else
@@ -196,6 +205,9 @@ void check_backward_weight(const Case& c, DType dtype, Kernel kernel) {
   else if (kernel == Kernel::channels_last)
     convolution_backward_weight_cpu_channels_last(
         args, workspace.get(convolution_backward_weight_channels_last_workspace(c.shape)));
+  else if (kernel == Kernel::few_channels)
+    convolution_backward_weight_cpu_few_channels(
+        args, workspace.get(convolution_backward_weight_few_channels_workspace(c.shape)));
   else if (kernel == Kernel::winograd)
     convolution_backward_weight_cpu_winograd(
         args, workspace.get(convolution_backward_weight_winograd_workspace(c.shape)));
@@ -214,11 +226,13 @@ void check_all(Check&& check) {
       const Case c(shape);
       std::vector<Kernel> kernels{Kernel::reference, last ? Kernel::channels_last : Kernel::packed};
       if (last && convolution_fits_winograd(shape)) kernels.push_back(Kernel::winograd);
+      if (convolution_fits_few_channels(shape)) kernels.push_back(Kernel::few_channels);
       for (const Kernel kernel : kernels) {
         SCOPED_TRACE("shape " + std::to_string(index) + (last ? ", channels last" : "") +
-                     (kernel == Kernel::reference  ? ", reference"
-                      : kernel == Kernel::winograd ? ", winograd"
-                                                   : ""));
+                     (kernel == Kernel::reference      ? ", reference"
+                      : kernel == Kernel::winograd     ? ", winograd"
+                      : kernel == Kernel::few_channels ? ", few channels"
+                                                       : ""));
         check(c, kernel);
       }
     }
@@ -236,6 +250,7 @@ TEST(convolution, IsExactOnWholeNumbers) {
 
 TEST(convolution_backward_input, IsExactOnWholeNumbers) {
   check_all([](const Case& c, Kernel kernel) {
+    if (kernel == Kernel::few_channels) return;  // has no such kernel
     check_backward_input<float>(c, DType::f32, kernel);
     if (!c.shape.channels_last || kernel == Kernel::reference)
       check_backward_input<double>(c, DType::f64, kernel);
@@ -255,6 +270,21 @@ TEST(convolution, FitsWinogradSomewhere) {
   EXPECT_EQ(convolution_fits_winograd(s), instruction_set() != InstructionSet::base);
   s.stride = {1, 2, 2};
   EXPECT_FALSE(convolution_fits_winograd(s));
+}
+
+TEST(convolution, FitsFewChannelsSomewhere) {
+  ConvolutionShape s = make(1, 3, 64, 1, {1, 32, 32}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
+  EXPECT_FALSE(convolution_fits_few_channels(s));
+  s.channels_last = true;
+  EXPECT_TRUE(convolution_fits_few_channels(s));
+  s.dilation[2] = 2;
+  EXPECT_FALSE(convolution_fits_few_channels(s));
+  s = make(1, 16, 64, 1, {1, 32, 32}, {1, 3, 3});
+  s.channels_last = true;
+  EXPECT_FALSE(convolution_fits_few_channels(s));
+  s = make(1, 1, 4, 1, {1, 4000, 4000}, {1, 2000, 1});  // too tall for a copy
+  s.channels_last = true;
+  EXPECT_FALSE(convolution_fits_few_channels(s));
 }
 
 // What run(workspace, result) makes of `elements` numbers must not depend on the threads.
@@ -316,6 +346,18 @@ TEST(convolution, GivesTheSameBitsForAnyNumberOfThreads) {
   check_threads(convolution_backward_weight_channels_last_workspace(t.s), count(t.w),
                 [&](void* workspace, float* dw) {
                   convolution_backward_weight_cpu_channels_last(t.backward_weight(dw), workspace);
+                });
+}
+
+TEST(convolution, GivesTheSameBitsForAnyNumberOfThreadsOfFewChannels) {
+  Rounded t(make(20, 3, 7, 1, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}));
+  t.s.channels_last = true;
+  check_threads(
+      convolution_few_channels_workspace(t.s), count(t.dy),
+      [&](void* workspace, float* y) { convolution_cpu_few_channels(t.forward(y), workspace); });
+  check_threads(convolution_backward_weight_few_channels_workspace(t.s), count(t.w),
+                [&](void* workspace, float* dw) {
+                  convolution_backward_weight_cpu_few_channels(t.backward_weight(dw), workspace);
                 });
 }
 

@@ -153,5 +153,105 @@ TEST(Corners, reduced_floats_are_not_rounded_between_steps) {
     EXPECT_EQ(a.gradients[i].to_doubles(), b.gradients[i].cast(DType::bf16).to_doubles()) << i;
 }
 
+TEST(Corners, losses_at_infinities) {
+  const Tensor x = doubles({3}, {infinity, -infinity, 2}), half = doubles({3}, {0.5, 0.5, 0.5});
+  const Called bce = call("binary_cross_entropy_with_logits", {x, half}, {{"reduction", "none"}},
+                          doubles({3}, {1, 1, 1}));
+  const Numbers loss = bce.outputs[0].to_doubles();
+  EXPECT_EQ(loss[0], infinity);
+  EXPECT_TRUE(std::isnan(loss[1]));
+  EXPECT_EQ(bce.gradients[0].to_doubles()[1], -0.5);
+
+  const Tensor large = doubles({2}, {1e308, 0}), none = doubles({2}, {0, 0});
+  EXPECT_EQ(call("mse_loss", {large, none}, {}, doubles({}, {1})).gradients[0].to_doubles(),
+            (Numbers{1e308, 0}));
+  const Called huber = call("huber_loss", {doubles({1}, {3}), doubles({1}, {0})},
+                            {{"delta", infinity}}, doubles({}, {1}));
+  EXPECT_EQ(huber.outputs[0].to_doubles(), Numbers{4.5});
+  EXPECT_EQ(huber.gradients[0].to_doubles(), Numbers{3});
+}
+
+TEST(Corners, dtypes_of_losses) {
+  const Tensor narrow = Tensor::full(DType::f32, {2}, 1), wide = Tensor::full(DType::f64, {2}, 2);
+  const auto dtype_of = [](std::string_view op, const Tensor& x, const Tensor& y) {
+    return call(op, {x, y}).outputs[0].dtype();
+  };
+  EXPECT_EQ(dtype_of("mse_loss", narrow, wide), DType::f64);
+  EXPECT_EQ(dtype_of("huber_loss", narrow, wide), DType::f32);
+  EXPECT_EQ(dtype_of("binary_cross_entropy_with_logits", wide, narrow), DType::f32);
+  const Tensor counts = whole({2}, {3, -1}), truth = as(DType::bool_, {2}, {1, 0});
+  EXPECT_EQ(result("mse_loss", {narrow, counts}), Numbers{4});
+  EXPECT_EQ(result("mse_loss", {narrow, truth}), Numbers{0.5});
+  EXPECT_EQ(result("l1_loss", {narrow, counts}, {{"reduction", "none"}}), (Numbers{2, 2}));
+  EXPECT_NE(failure_of("l1_loss", {narrow, truth}, {}), "");
+  EXPECT_NE(failure_of("kl_div", {narrow, counts}, {}), "");
+  EXPECT_NE(failure_of("binary_cross_entropy_with_logits", {counts, narrow}, {}), "");
+}
+
+TEST(Corners, an_ignored_position_without_a_softmax_has_gradient_nan) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const Tensor x = doubles({4, 2}, {1, nan_value, infinity, 1, -infinity, 1, 1, 2}).cast(dtype);
+    const Called called = call("cross_entropy", {x, whole({4}, {-100, -100, -100, 0})}, {},
+                               Tensor::full(dtype, {}, 1));
+    const Numbers gradient = called.gradients[0].to_doubles();
+    for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(std::isnan(gradient[i])) << i;
+    EXPECT_EQ(gradient[4], 0);
+    EXPECT_EQ(gradient[5], 0);
+    EXPECT_TRUE(std::isfinite(called.outputs[0].to_doubles()[0]));
+  }
+}
+
+TEST(Corners, norms_at_infinities) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    // Squares that overflow: NaN of rows, 0 of channels.
+    const double large = dtype == DType::f32 ? 1e20 : 1e200;
+    const Tensor x = doubles({1, 4}, {large, -2, 1, 0.5}).cast(dtype);
+    for (const double y : result("layer_norm", {x}, {{"normalized_shape", 4}}))
+      EXPECT_TRUE(std::isnan(y));
+    for (const double y : result("rms_norm", {x}, {{"normalized_shape", 4}})) EXPECT_EQ(y, 0);
+    // Running statistics: an element's gradient does not see its value.
+    const Tensor one = Tensor::full(dtype, {1}, 1), odd = doubles({2, 1}, {infinity, nan_value});
+    const Called normed = call("batch_norm", {odd.cast(dtype), one, one, one, one}, {},
+                               Tensor::full(dtype, {2, 1}, 1));
+    for (const double g : normed.gradients[0].to_doubles()) EXPECT_NEAR(g, 1, 1e-5);
+  }
+}
+
+TEST(Corners, gelu_has_no_slope_at_infinity) {
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const char* kind : {"none", "tanh"}) {
+      const Called called = call("gelu", {doubles({3}, {infinity, -infinity, 1e30}).cast(dtype)},
+                                 {{"approximate", kind}}, Tensor::full(dtype, {3}, 1));
+      const Numbers slope = called.gradients[0].to_doubles();
+      EXPECT_TRUE(std::isnan(slope[0]) && std::isnan(slope[1])) << kind;
+      EXPECT_EQ(slope[2], 1) << kind;
+    }
+}
+
+TEST(Corners, windows_and_their_padding) {
+  const Tensor x = Tensor::full(DType::f32, {1, 1, 3, 8, 8}, 1);
+  EXPECT_EQ(failure_of("avg_pool3d", {x}, {{"kernel_size", 4}, {"padding", 1}}),
+            "[avg_pool3d] input, expected last dims of at least kernel_size [4, 4, 4], got (1, 1, "
+            "3, 8, 8)");
+  EXPECT_EQ(failure_of("max_pool3d", {x}, {{"kernel_size", 4}, {"padding", 1}}), "");
+  const AttrList wide{{"kernel_size", 3}, {"padding", 2}, {"dilation", 2}};
+  EXPECT_NE(failure_of("max_pool3d", {x}, wide), "");
+  EXPECT_NE(failure_of("max_pool2d", {Tensor::full(DType::f32, {1, 8, 8}, 1)}, wide), "");
+}
+
+TEST(Corners, whole_numbers_have_whole_attributes) {
+  const Tensor x = whole({2}, {1, 2}), bytes = as(DType::u8, {2}, {1, 200});
+  EXPECT_NE(failure_of("add", {x, x}, {{"alpha", infinity}}), "");
+  EXPECT_NE(failure_of("sub", {x, x}, {{"alpha", 1e308}}), "");
+  EXPECT_NE(failure_of("hardtanh", {x}, {{"min_val", nan_value}}), "");
+  EXPECT_NE(failure_of("hardtanh", {bytes}, {{"min_val", -2}, {"max_val", -1}}), "");
+  EXPECT_EQ(result("hardtanh", {x}, {{"min_val", 0.5}, {"max_val", 1.7}}), (Numbers{1, 1}));
+  const Tensor least = whole({1}, {std::numeric_limits<int64_t>::min()});
+  EXPECT_EQ(call("neg", {least}).outputs[0].data_as<int64_t>()[0],
+            std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(call("mul", {least, whole({1}, {3})}).outputs[0].data_as<int64_t>()[0],
+            std::numeric_limits<int64_t>::min());
+}
+
 }  // namespace
 }  // namespace gradus

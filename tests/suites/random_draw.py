@@ -17,6 +17,9 @@ HOSTILE = {
 }
 HOSTILE["list of int or string"] = HOSTILE["list of int"] + ("same", "valid", "full")
 
+# Sizes about those of registers, tiles and blocks.
+EDGES = (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 130, 255, 257, 1000)
+
 CASES = {}
 
 
@@ -54,9 +57,9 @@ class Draw:
             return 0
         if kind < 0.2:
             return 1
-        return self.integer(2, 9) if kind < 0.9 else self.pick(16, 17, 31, 33, 64, 65, 130)
+        return self.integer(2, 9) if kind < 0.9 else self.pick(*EDGES)
 
-    def shape(self, low=0, high=4, empty=0.04, most=3000):
+    def shape(self, low=0, high=4, empty=0.04, most=6000):
         while True:
             shape = [self.size(empty) for _ in range(self.integer(low, high))]
             if math.prod(shape) <= most:
@@ -98,10 +101,12 @@ class Draw:
         return x.to(dtype)
 
     def sprinkle(self, x):
-        """Zeros of both signs, infinities, NaN, the least and the largest numbers."""
+        """Zeros of both signs, infinities, NaN, the least numbers, and the largest of one sign: a sum of both is what
+        its order makes of it."""
         info = torch.finfo(x.dtype)
-        odd = torch.tensor([0.0, -0.0, math.inf, -math.inf, math.nan, info.tiny, info.tiny / 4, info.max, -info.max,
-                            1.0, -1.0, 0.5, -0.5, 1.5, 2.5], dtype=torch.float64).to(x.dtype)
+        largest = self.pick(info.max, -info.max)
+        odd = torch.tensor([0.0, -0.0, math.inf, -math.inf, math.nan, info.tiny, info.tiny / 4, largest, 1.0,
+                            -1.0, 0.5, -0.5, 1.5, 2.5], dtype=torch.float64).to(x.dtype)
         where = torch.rand(x.shape, generator=self.generator) < 0.3
         return torch.where(where, odd[torch.randint(0, len(odd), x.shape, generator=self.generator)], x)
 
@@ -129,6 +134,10 @@ class Draw:
         if not self.chance(0.25):
             return self.dtype
         return self.random.choice(FLOATS + INTEGERS + (torch.bool,))
+
+    def odd_dtype(self, p=0.06):
+        """The case's own dtype, seldom another: where an op takes tensors of one dtype, or promotes."""
+        return self.random.choice(FLOATS + INTEGERS[:2]) if self.chance(p) else self.dtype
 
     def floating(self):
         """The case's dtype, or a floating one where that is the index's."""

@@ -4,7 +4,7 @@
 import torch
 from torch.nn import functional
 
-from random_draw import FLOATS, draws, given
+from random_draw import EDGES, FLOATS, draws, given
 from torch_cases import DTYPES, NAMES
 
 UNARY = ("abs acos asin atan ceil cos cosh erf exp expm1 floor log log1p logical_not neg reciprocal relu rsqrt "
@@ -79,7 +79,7 @@ def masked_fill(d, op):
 def prelu(d, op):
     x = d.tensor()
     channels = x.shape[1] if x.dim() > 1 else 1
-    weight = d.values([d.pick(1, channels)] if d.chance(0.9) else [])
+    weight = d.values([d.pick(1, channels)] if d.chance(0.9) else [], d.odd_dtype())
     return [x, weight], {}, lambda t, _: functional.prelu(t[0], t[1])
 
 
@@ -92,10 +92,20 @@ def cast(d, op):
     return [x], {"dtype": NAMES[target]}, lambda t, a: t[0].to(DTYPES[a["dtype"]])
 
 
+def product_style(d):
+    return d.pick("unit", "unit", "wide", "wide", "ties", "ties", "special")
+
+
+def product_sizes(d):
+    """Sometimes all three about the edges of a tile."""
+    sizes = (1, 5, 6, 7, *EDGES[:-3]) if d.chance(0.25) else ()
+    return [d.pick(*sizes) if sizes else d.size() for _ in range(3)]
+
+
 @draws("mm", "bmm", "matmul", "gemm")
 def product(d, op):
-    style = d.pick("unit", "wide", "ties")
-    m, k, n = d.size(), d.size(), d.size()
+    style = product_style(d)
+    m, k, n = product_sizes(d)
     if op == "mm":
         a, b = [m, k], [k, n]
     elif op == "bmm":
@@ -118,14 +128,14 @@ def product(d, op):
         if op != "gemm":
             return getattr(torch, op)(t[0], t[1])
         return torch.matmul(t[0].mT if at["transpose_a"] else t[0], t[1].mT if at["transpose_b"] else t[1])
-    return [d.values(a, style=style), d.values(b, style=style)], attrs, reference
+    return [d.values(a, style=style), d.values(b, d.odd_dtype(), style)], attrs, reference
 
 
 @draws("linear")
 def linear(d, op):
-    style = d.pick("unit", "wide", "ties")
-    k, n = d.size(), d.size()
-    inputs = [d.values(d.shape(0, 3) + [k], style=style), d.values([n, k], style=style),
+    style = product_style(d)
+    _, k, n = product_sizes(d)
+    inputs = [d.values(d.shape(0, 3, most=600) + [k], style=style), d.values([n, k], d.odd_dtype(), style),
               d.values([n], style=style) if d.chance(0.6) else None]
     if d.chance(0.1):
         inputs[1] = d.values([k], style=style)

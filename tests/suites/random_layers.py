@@ -6,16 +6,17 @@ from torch.nn import functional
 
 from random_draw import draws, given
 
-STYLES = ("unit", "unit", "wide", "ties")
+STYLES = ("unit", "unit", "unit", "wide", "wide", "ties", "ties", "special")
 
 
 @draws("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 def convolution(d, op):
     n, transposed = int(op[-2]), "transpose" in op
     groups = d.pick(1, 1, 1, 2, 3)
-    inner, outer = d.integer(1, 5), d.integer(1, 5)
+    inner, outer = (d.pick(1, 3, 8, 15, 16, 17, 33) if d.chance(0.12) else d.integer(1, 5) for _ in range(2))
     style = d.pick(*STYLES)
     sizes = [d.integer(1, 9 if n > 1 else 40) for _ in range(n)]
+    sizes[-1] = d.pick(31, 33, 64, 65) if n < 3 and d.chance(0.1) else sizes[-1]
     kernel = [d.integer(1, 4) for _ in range(n)]
     batch = [d.integer(0, 3)] if d.chance(0.85) else []
     x = d.values(batch + [groups * inner] + sizes, style=style)
@@ -135,7 +136,7 @@ def global_pool(d, op):
 @draws("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "kl_div", "hinge_loss")
 def loss(d, op):
     shape = d.shape()
-    x, y = d.values(shape), d.values(shape)
+    x, y = d.values(shape), d.values(shape, d.odd_dtype())
     attrs = d.reduction()
     if op in ("mse_loss", "l1_loss") and d.chance(0.15):
         x, y = (d.values(s) for s in d.broadcast_shapes())

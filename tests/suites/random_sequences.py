@@ -23,7 +23,7 @@ def attention(d, op):
     queries, keys = d.pick(d.size(), d.integer(1, 9)), d.pick(d.size(), d.integer(1, 9))
     depth, value_depth = d.pick(1, 2, 3, 8, 16, 33, 64), d.pick(1, 4, 8, 16, 20)
     value_depth = depth if d.chance(0.6) else value_depth
-    style = d.pick("unit", "unit", "wide")
+    style = d.pick("unit", "unit", "unit", "wide", "wide", "special")
     lead = [d.integer(1, 3) for _ in range(d.integer(0, 2))]
     attrs, shared = {}, list(lead)
     if d.chance(0.25):
