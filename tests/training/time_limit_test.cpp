@@ -33,7 +33,7 @@ TEST_F(TimeLimitTest, EndsARunThatIsWholeThere) {
   EXPECT_EQ(result.end, TrainingEnd::finished);
   EXPECT_TRUE(result.out_of_time);
   EXPECT_EQ(result.steps, steps);
-  EXPECT_GE(steps, 2);
+  EXPECT_GE(steps, 1);
   EXPECT_LE(steps, 20);
   EXPECT_TRUE(result.validated);
   const std::string metrics = contents(run + "/metrics.jsonl");
@@ -64,12 +64,12 @@ TEST_F(TimeLimitTest, CountsTheTimeOfEarlierProcesses) {
                       }},
                  {.stop = [&] { return steps >= most; }});
   };
-  EXPECT_EQ(process("0.5s", 8).end, TrainingEnd::stopped);
-  EXPECT_EQ(process("0.5s", 8).end, TrainingEnd::stopped);  // 0.32 s are over
+  EXPECT_EQ(process("0.5s", 2).end, TrainingEnd::stopped);
+  EXPECT_EQ(process("0.5s", 2).end, TrainingEnd::stopped);  // 0.08 s are over
   const TrainingResult result = process("0.5s", 1000);
   EXPECT_EQ(result.end, TrainingEnd::finished);
   EXPECT_EQ(result.steps, seen);
-  EXPECT_LE(seen, 26);
+  EXPECT_LE(seen, 25);  // the last process alone would make that many
 }
 
 TEST_F(TimeLimitTest, MayBecomeLongerWhileARunGoesOn) {
