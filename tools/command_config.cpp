@@ -21,15 +21,23 @@ struct ShowOptions {
   bool json = false;
 };
 
+// A word where the value stands for one.
+KeyValue shown(const Recipe::Setting& setting) {
+  for (const auto& [word, value] : setting.key->words)
+    if (setting.value == KeyValue(value)) return word;
+  return setting.value;
+}
+
 int show(const ShowOptions& options) {
   const Recipe recipe = load_recipe(options.recipe, options.settings);
   Json all = Json::object();
   for (const Recipe::Setting& setting : recipe.settings()) {
     if (options.json)
-      all[std::string(setting.key->name)] = {{"value", to_json(setting.value)},
+      all[std::string(setting.key->name)] = {{"value", to_json(shown(setting))},
                                              {"origin", setting.origin}};
     else
-      fmt::print("{:<26} {:<24} {}\n", setting.key->name, to_string(setting.value), setting.origin);
+      fmt::print("{:<26} {:<24} {}\n", setting.key->name, to_string(shown(setting)),
+                 setting.origin);
   }
   if (options.json) fmt::print("{}\n", all.dump());
   return exit_success;
@@ -63,6 +71,7 @@ Command keys_command() {
                             {"default", to_json(key.default_value)},
                             {"doc", key.doc}};
               if (!key.choices.empty()) entry["choices"] = key.choices;
+              for (const auto& [word, value] : key.words) entry["words"].push_back(word);
               if (!key.when.empty()) entry["when"] = {{"key", key.when}, {"is", key.is}};
               all.push_back(entry);
             }

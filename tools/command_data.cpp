@@ -17,6 +17,7 @@
 #include "tools/loader_bench.h"
 #include "training/data_factory.h"
 #include "training/loader.h"
+#include "training/precision.h"
 
 namespace gradus {
 namespace {
@@ -184,8 +185,7 @@ double batches_a_second(const Recipe& recipe, const std::shared_ptr<const Datase
   using Clock = std::chrono::steady_clock;
   constexpr int64_t most = 100000;
   Loader loader(data, make_sampler(recipe, *data), batch_spec(*data, recipe.integer("batch")),
-                *parse_dtype(recipe.text("precision")),
-                {.parts = 1, .workers = workers, .end = most});
+                precision_of(recipe).parameters, {.parts = 1, .workers = workers, .end = most});
   (void)loader.at(0);
   const auto begin = Clock::now();
   for (int64_t done = 1; done < most; ++done) {

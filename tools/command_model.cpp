@@ -13,6 +13,7 @@
 #include "tools/run_table.h"
 #include "training/data_factory.h"
 #include "training/model_factory.h"
+#include "training/precision.h"
 #include "training/program.h"
 #include "training/run_folder.h"
 
@@ -91,7 +92,7 @@ int show(const ModelOptions& options) {
   GRADUS_CHECK(options.depth >= 0, "model show: --depth, expected at least 0, got {}",
                options.depth);
   const Recipe recipe = load_recipe(recipe_path(options.source), options.settings);
-  const DType dtype = *parse_dtype(recipe.text("precision"));
+  const DType dtype = precision_of(recipe).parameters;
   const auto data = load_data(recipe, Split::train);
   Graph graph;
   ParameterTable parameters;

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// `gradus plan`: what one optimizer step of a recipe will run and need, before anything runs.
+// `gradus plan`: what a recipe's training will run and need, before anything runs.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
-#include "engine/exec/executable.h"
+#include "engine/base/parallel.h"
 #include "tools/commands.h"
-#include "training/data_factory.h"
-#include "training/model_factory.h"
-#include "training/program.h"
+#include "tools/memory_option.h"
+#include "tools/progress_line.h"
+#include "tools/step_estimate.h"
+#include "training/batch_choice.h"
 #include "training/session.h"
 
 namespace gradus {
@@ -20,47 +23,148 @@ namespace {
 struct PlanOptions {
   std::string recipe;
   std::vector<std::string> settings;
+  std::string memory;
   std::string graph = "none";
-  bool json = false;
+  bool values = false, quick = false, json = false;
 };
+
+// All that the command says.
+struct Report {
+  RecipePlan plan;
+  int64_t batch = 0;
+  // Not with --quick.
+  std::optional<StepEstimate> estimate;
+  std::optional<BatchChoice> largest;
+  int64_t memory = 0;  // that this may take
+  // The other setting of `recompute`; none where the model has no blocks.
+  std::optional<RecipePlan> other;
+  bool recomputes = false;
+};
+
+Report make_report(const Recipe& recipe, const LoadedData& data, const PlanOptions& options) {
+  Report report{.plan = plan_recipe(recipe, data.data, data.bytes)};
+  report.batch = recipe.integer("batch");
+  report.recomputes = recipe.boolean("recompute");
+  const Recipe changed =
+      parse_recipe(recipe.to_toml(), options.recipe,
+                   {fmt::format("recompute={}", report.recomputes ? "false" : "true")});
+  report.other = plan_recipe(changed, data.data, data.bytes);
+  if (report.other->flops == report.plan.flops) report.other.reset();
+  report.memory = memory_option(options.memory, data.bytes);
+  if (options.quick) return report;
+  report.estimate = estimate_step(report.plan);
+  report.largest = largest_batch(recipe, data, report.memory);
+  return report;
+}
+
+std::string size_text(int64_t bytes) { return bytes_text(static_cast<double>(bytes)); }
+
+nlohmann::ordered_json to_json(const Report& report) {
+  const Plan& update = report.plan.update().plan;
+  const MemoryPlan& memory = report.plan.memory;
+  nlohmann::ordered_json json = {{"batch", report.batch},
+                                 {"steps", update.order.size()},
+                                 {"buffers", update.buffers.size()},
+                                 {"arena_bytes", memory.arena()},
+                                 {"lower_bound_bytes", update.lower_bound_bytes},
+                                 {"state_bytes", memory.states()},
+                                 {"total_bytes", memory.total()},
+                                 {"flops", report.plan.flops}};
+  for (const MemoryPlan::Part& part : memory.parts()) {
+    std::string name(part.name);
+    std::ranges::replace(name, ' ', '_');
+    json["memory"][name] = part.bytes;
+  }
+  if (report.estimate)
+    json["estimate"] = {{"seconds", report.estimate->seconds},
+                        {"flops_per_second", report.estimate->flops_per_second},
+                        {"bytes_per_second", report.estimate->bytes_per_second},
+                        {"from", "roof measured now"}};
+  if (report.largest)
+    json["largest_batch"] = {{"batch", report.largest->batch},
+                             {"total_bytes", report.largest->bytes},
+                             {"memory", report.memory},
+                             {"all_samples", report.largest->all_samples}};
+  if (report.other)
+    json[report.recomputes ? "without_recompute" : "recompute"] = {
+        {"total_bytes", report.other->memory.total()}, {"flops", report.other->flops}};
+  return json;
+}
+
+void print_step(const Report& report) {
+  size_t nodes = 0;
+  for (const PlannedProgram& program : report.plan.programs)
+    if (program.runs > 0) nodes += program.plan.order.size();
+  fmt::print("step of {} samples: {:.4g} GFLOP in {} nodes\n", report.batch,
+             report.plan.flops * 1e-9, nodes);
+  if (!report.estimate) return;
+  const StepEstimate& estimate = *report.estimate;
+  fmt::print(
+      "time of a step: at least {:.3g} ms, at most {:.4g} samples/s; by this machine's roof, "
+      "measured now with {} threads: {:.4g} GFLOP/s in matrix products, {:.3g} GB/s copied\n",
+      estimate.seconds * 1e3, static_cast<double>(report.batch) / estimate.seconds, thread_count(),
+      estimate.flops_per_second * 1e-9, estimate.bytes_per_second * 1e-9);
+}
+
+void print_memory(const Report& report) {
+  fmt::print("memory:\n");
+  for (const MemoryPlan::Part& part : report.plan.memory.parts())
+    if (part.bytes > 0)
+      fmt::print("{:>14} {:>11}  {:<15}  {}\n", part.bytes, size_text(part.bytes), part.name,
+                 part.doc);
+  const int64_t total = report.plan.memory.total();
+  fmt::print("{:>14} {:>11}  in all{}\n", total, size_text(total),
+             total > report.memory
+                 ? fmt::format(": more than the {} that it may take", size_text(report.memory))
+                 : "");
+  if (report.other)
+    fmt::print("with recompute={}: {}, {:.4g} GFLOP a step\n", !report.recomputes,
+               size_text(report.other->memory.total()), report.other->flops * 1e-9);
+}
+
+void print_largest(const Report& report) {
+  if (!report.largest) return;
+  const BatchChoice& choice = *report.largest;
+  if (choice.batch == 0)
+    fmt::print("no batch fits into {}\n", size_text(report.memory));
+  else
+    fmt::print("largest batch in {}: {}{}, {}\n", size_text(report.memory), choice.batch,
+               choice.all_samples ? " (all samples)" : "", size_text(choice.bytes));
+}
 
 void print_graph(const Graph& graph, const std::string& form) {
   const std::string text = form == "dot" ? to_dot(graph) : to_text(graph);
   std::fputs(text.c_str(), stdout);
 }
 
-void print_summary(const Executable& step, const StateStore& states) {
-  const Plan& plan = step.plan();
-  const nlohmann::ordered_json json = {{"steps", plan.order.size()},
-                                       {"buffers", plan.buffers.size()},
-                                       {"arena_bytes", plan.arena_bytes},
-                                       {"lower_bound_bytes", plan.lower_bound_bytes},
-                                       {"state_bytes", states.bytes()}};
-  std::printf("%s\n", json.dump().c_str());
-}
-
 int run_plan(const PlanOptions& options) {
   GRADUS_CHECK(options.graph == "none" || options.graph == "text" || options.graph == "dot",
                "plan: --graph, expected none, text or dot, got '{}'", options.graph);
-  const Recipe recipe = load_recipe(options.recipe, options.settings);
-  const auto data = load_data(recipe, Split::train);
-  Device& device = find_device(recipe.text("device"));
-  ParameterTable parameters;
-  const std::shared_ptr<const Graph> graph =
-      training_graph(make_model(recipe, *data), training_spec(recipe, *data, micro_batch(recipe)),
-                     *parse_dtype(recipe.text("precision")), make_optimizer(recipe),
-                     recipe.real("clip"), parameters, recipe.integer("accumulate"));
-  StateStore states(device);
-  Arena arena(device);
-  const Executable step(graph, states, arena);
-  if (options.json) {
-    print_summary(step, states);
-  } else if (options.graph != "none") {
-    print_graph(*graph, options.graph);
-  } else {
-    fmt::print("{}states {:.1f} MiB\n", to_table(step.plan(), *graph),
-               static_cast<double>(states.bytes()) / (1 << 20));
+  memory_option(options.memory, 0);  // its errors before minutes of work
+  const Recipe given = load_recipe(options.recipe, options.settings);
+  use_threads(given);
+  const Recipe recipe = with_known_batch(given);
+  const LoadedData data = load_measured_data(recipe);
+  if (options.graph != "none" || options.values) {
+    const RecipePlan plan = plan_recipe(recipe, data.data, data.bytes);
+    for (const PlannedProgram& program : plan.programs) {
+      if (program.runs == 0) continue;
+      if (plan.programs.size() > 2) fmt::print("# {}\n", program.name);
+      if (options.graph != "none")
+        print_graph(*program.graph, options.graph);
+      else
+        fmt::print("{}", to_table(program.plan, *program.graph));
+    }
+    return exit_success;
   }
+  const Report report = make_report(recipe, data, options);
+  if (options.json) {
+    fmt::print("{}\n", to_json(report).dump());
+    return exit_success;
+  }
+  print_step(report);
+  print_memory(report);
+  print_largest(report);
   return exit_success;
 }
 
@@ -70,12 +174,22 @@ Command plan_command() {
   const auto options = std::make_shared<PlanOptions>();
   return {
       .name = "plan",
-      .doc = "Show the memory that a training step will need, value by value, without running it",
+      .doc =
+          "Show what training will need, without running it: memory to the byte, work, least "
+          "time, the largest batch",
       .options = {{"RECIPE", "The recipe, a TOML file", &options->recipe, true},
                   {"SETTINGS", "key=value that override the recipe's", &options->settings},
-                  {"--graph", "Print the graph that will run instead: none, text or dot",
+                  {"--memory",
+                   "What training may take, as 8GiB; without it nine tenths of what this process "
+                   "can have by the machine, its control group and ulimit",
+                   &options->memory},
+                  {"--quick", "Neither measure the machine nor look for the largest batch",
+                   &options->quick},
+                  {"--values", "List instead every value of a step with its place in memory",
+                   &options->values},
+                  {"--graph", "Print instead the graph that will run: none, text or dot",
                    &options->graph},
-                  {"--json", "Print the totals as one JSON object", &options->json}},
+                  {"--json", "Print one JSON object", &options->json}},
       .run = [options] { return run_plan(*options); }};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gradus train`: trains what a recipe describes into a run folder.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -24,6 +25,7 @@ struct TrainOptions {
   std::string recipe;
   std::vector<std::string> settings;  // key=value, run=DIR among them
   bool allow_changes = false;
+  bool stepwise = false;
   bool json = false;
 };
 
@@ -50,10 +52,11 @@ class Display {
     if (!line_.due()) return;
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
     const double rate = static_cast<double>(report.step - plan_.steps_done) / seconds;
+    const double left = std::min(static_cast<double>(plan_.steps - report.step) / rate,
+                                 std::max(plan_.seconds_left - seconds, 0.0));
     line_.show(fmt::format("step {}/{}  loss {:.4f}  lr {:.3g}  {:.0f} samples/s  {} left",
                            report.step, plan_.steps, report.loss, report.lr,
-                           rate * static_cast<double>(plan_.batch),
-                           clock_text(static_cast<double>(plan_.steps - report.step) / rate)));
+                           rate * static_cast<double>(plan_.batch), clock_text(left)));
   }
 
   void validation(int64_t step, const Score& score) {
@@ -68,6 +71,9 @@ class Display {
     else if (result.end == TrainingEnd::stopped)
       note(fmt::format("stopped after {} of {} steps; the same command goes on from {}",
                        result.steps, plan_.steps, result.checkpoint));
+    else if (result.out_of_time)
+      note(fmt::format("its time is over after {} of {} steps: {}", result.steps, plan_.steps,
+                       weights));
     else
       note(
           fmt::format("done after {} steps in {}: {}", result.steps, clock_text(seconds), weights));
@@ -116,7 +122,7 @@ int run_train(TrainOptions options) {
              [&](const StepReport& report) { display.step(report); },
              [&](int64_t step, const Score& score) { display.validation(step, score); },
              [&](const std::string& text) { display.note(text); }},
-            {StopSignals::asked, options.allow_changes});
+            {StopSignals::asked, options.allow_changes, options.stepwise});
   display.finish(result);
   if (options.json) print_result(result, run);
   return result.end == TrainingEnd::stopped ? exit_stopped : exit_success;
@@ -136,6 +142,10 @@ Command train_command() {
                   {"--allow-changes",
                    "Go on with a run that was begun with another recipe, which becomes this one",
                    &options->allow_changes},
+                  {"--stepwise",
+                   "Run node by node and, where a loss or weight becomes NaN or infinite, name the "
+                   "first node that made one; slower, and other last bits",
+                   &options->stepwise},
                   {"--json", "Print the result as one JSON object", &options->json}},
       .run = [options] { return run_train(*options); },
       .notes = [] { return "Keys of a recipe:\n" + recipe_keys_text(); }};

@@ -12,6 +12,7 @@ Command config_command();
 Command data_command();
 Command doctor_command();
 Command eval_command();
+Command find_command();
 Command generate_command();
 Command man_command();
 Command model_command();

@@ -61,6 +61,14 @@ Json key_schema(const RecipeKey& key) {
     add_bounds(schema, key);
   }
   if (key.list) schema = list_schema(schema);
+  if (!key.words.empty()) {
+    Json number = {{"type", schema["type"]}, {"minimum", schema["minimum"]}};
+    if (schema.contains("maximum")) number["maximum"] = schema["maximum"];
+    for (const char* name : {"type", "minimum", "maximum"}) schema.erase(name);
+    Json words = Json::array();
+    for (const auto& [word, value] : key.words) words.push_back(word);
+    schema["anyOf"] = {number, {{"enum", words}}};
+  }
   for (const std::string_view choice : key.choices) schema["enum"].push_back(choice);
   return schema;
 }

@@ -89,6 +89,25 @@ std::vector<ProfileRow> StepProfile::rows() const {
   return rows;
 }
 
+std::vector<ProfileRow> added_rows(const std::vector<ProfileRow>& each, int64_t times,
+                                   std::vector<ProfileRow> last) {
+  const auto factor = static_cast<double>(times);
+  for (const ProfileRow& row : each) {
+    auto found = std::ranges::find(last, row.name, &ProfileRow::name);
+    if (found == last.end()) found = last.insert(last.end(), {.name = row.name});
+    found->calls += times * row.calls;
+    found->seconds += factor * row.seconds;
+    found->best_seconds += factor * row.best_seconds;
+    found->flops += factor * row.flops;
+    found->bytes += factor * row.bytes;
+  }
+  double total = 0;
+  for (const ProfileRow& row : last) total += row.seconds;
+  for (ProfileRow& row : last) row.share = total > 0 ? row.seconds / total : 0;
+  std::ranges::stable_sort(last, std::ranges::greater{}, &ProfileRow::seconds);
+  return last;
+}
+
 nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const ProfileRow& row : rows)

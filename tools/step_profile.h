@@ -47,6 +47,10 @@ class StepProfile : public RunObserver {
   Clock::time_point last_;
 };
 
+// What a step spends that runs the program of `each` `times` times and then that of `last` once.
+std::vector<ProfileRow> added_rows(const std::vector<ProfileRow>& each, int64_t times,
+                                   std::vector<ProfileRow> last);
+
 std::string to_table(const std::vector<ProfileRow>& rows);
 // An array of objects: op, calls, ms, ms_best, share, flops, bytes.
 nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows);

@@ -16,6 +16,7 @@
 #include "engine/io/output_file.h"
 #include "engine/io/sealed_folder.h"
 #include "engine/tensor/finite.h"
+#include "training/program.h"
 
 namespace gradus {
 namespace {
@@ -49,7 +50,7 @@ void make_folder(const std::string& folder) {
 // Gradients being added up may be lost: a guard leaves out the update that they would give.
 void check_finite(const NamedTensors& states, const Progress& progress) {
   for (const auto& [name, tensor] : states)
-    if (!name.starts_with("optimizer.gradient.") && !all_finite(tensor))
+    if (!name.starts_with(running_sum_prefix) && !all_finite(tensor))
       failf(ErrorKind::not_finite, "train",
             "'{}' is not finite after step {}, so that no checkpoint was written; a lower lr, "
             "warm-up (schedule.warmup) or clip may help",
@@ -74,7 +75,7 @@ void load_states(const SafetensorsFile& file, const std::string& path, StateStor
             dtype_name(state.dtype()), to_string(state.shape()), entry.format_dtype,
             fmt::join(entry.sizes, ", "));
   }
-  for (const auto& [name, state] : states.all()) states.set(name, file.read(name));
+  for (const auto& [name, state] : states.all()) file.read_into(name, state);
 }
 
 }  // namespace

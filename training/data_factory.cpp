@@ -133,6 +133,10 @@ std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split) {
   return load_language(recipe, split);
 }
 
+TrainingData load_training_data(const Recipe& recipe) {
+  return {load_data(recipe, Split::train), load_data(recipe, Split::validation)};
+}
+
 Sampler make_sampler(const Recipe& recipe, const Dataset& data) {
   const int64_t batch = recipe.integer("batch");
   const auto seed = static_cast<uint64_t>(recipe.integer("seed"));

@@ -14,6 +14,12 @@ namespace gradus {
 // Throws not_found and bad_data.
 std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split);
 
+// What a run trains on and validates with.
+struct TrainingData {
+  std::shared_ptr<const Dataset> train, validation;  // validation: null where there is none
+};
+TrainingData load_training_data(const Recipe& recipe);
+
 // Deals the samples to steps as the recipe's batch, seed, data.sampling and data.ratio say. Throws
 // as Sampler, and where data without one class per sample are to be sampled by class.
 Sampler make_sampler(const Recipe& recipe, const Dataset& data);

@@ -49,7 +49,7 @@ Score evaluate_run(const std::string& run, int threads, int64_t checkpoint) {
   StateStore states(device);
   Arena arena(device);
   Evaluation evaluation(make_model(recipe, *data), data, recipe.integer("batch"),
-                        *parse_dtype(recipe.text("precision")), parameters, states, arena);
+                        precision_of(recipe), parameters, states, arena);
   if (checkpoint >= 0)
     load_checkpoint_weights(checkpoint_folder, states);
   else

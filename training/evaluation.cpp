@@ -7,13 +7,19 @@
 namespace gradus {
 
 Evaluation::Evaluation(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch,
-                       DType dtype, ParameterTable& parameters, StateStore& states, Arena& arena)
+                       Precision precision, ParameterTable& parameters, StateStore& states,
+                       Arena& arena)
     : data_(std::move(data)),
-      spec_(batch_spec(*data_, std::min(batch, data_->size()))),
-      host_(spec_, dtype),
+      spec_(spec_of(*data_, batch)),
+      host_(spec_, precision.parameters),
       sums_(*data_),
       indices_(static_cast<size_t>(spec_.batch)),
-      program_(evaluation_graph(model, spec_, dtype, parameters), states, arena) {}
+      program_(evaluation_graph(model, spec_, precision.parameters, parameters, precision.low),
+               states, arena) {}
+
+BatchSpec Evaluation::spec_of(const Dataset& data, int64_t batch) {
+  return batch_spec(data, std::min(batch, data.size()));
+}
 
 std::optional<Score> Evaluation::run(const std::function<bool()>& stopped) {
   sums_.restart();

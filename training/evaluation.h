@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "data/dataset.h"
+#include "training/precision.h"
 #include "training/program.h"
 #include "training/score.h"
 
@@ -14,8 +15,11 @@ namespace gradus {
 class Evaluation {
  public:
   // `states` and `arena` outlive it.
-  Evaluation(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch, DType dtype,
-             ParameterTable& parameters, StateStore& states, Arena& arena);
+  Evaluation(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch,
+             Precision precision, ParameterTable& parameters, StateStore& states, Arena& arena);
+
+  // What goes through the model at a time.
+  static BatchSpec spec_of(const Dataset& data, int64_t batch);
 
   // Over every sample once; none if `stopped`, asked before each batch, becomes true.
   std::optional<Score> run(const std::function<bool()>& stopped = {});

@@ -8,6 +8,7 @@
 #include "engine/base/parallel.h"
 #include "ops/ops.h"
 #include "training/model_factory.h"
+#include "training/precision.h"
 #include "training/program.h"
 #include "training/run_folder.h"
 #include "training/weights.h"
@@ -56,8 +57,8 @@ std::unique_ptr<TextReader> TextReader::of_run(const std::string& run, int threa
   if (threads > 0) set_thread_count(threads);
   const int64_t length = recipe.integer("data.length");
   return std::make_unique<TextReader>(
-      make_language_model(recipe, byte_vocabulary, length), length,
-      *parse_dtype(recipe.text("precision")), find_device(recipe.text("device")),
+      make_language_model(recipe, byte_vocabulary, length), length, precision_of(recipe).parameters,
+      find_device(recipe.text("device")),
       [&](const ParameterTable& parameters, StateStore& states) {
         load_weights(run_path(run, run_file::weights), parameters, states);
       });

@@ -8,19 +8,16 @@
 #include "engine/base/serial.h"
 
 namespace gradus {
-namespace {
 
 // One is with the caller, one with each worker, and one may wait in front of each.
-int64_t slots_for(int64_t workers) { return workers == 0 ? 1 : 2 * workers + 1; }
-
-}  // namespace
+int64_t Loader::slots(int64_t workers) { return workers == 0 ? 1 : 2 * workers + 1; }
 
 Loader::Loader(std::shared_ptr<const Dataset> data, Sampler sampler, const BatchSpec& spec,
                DType dtype, const Options& options)
     : data_(std::move(data)), sampler_(std::move(sampler)), options_(options) {
   GRADUS_ASSERT(options.parts > 0 && options.workers >= 0, "a loader of {} parts and {} workers",
                 options.parts, options.workers);
-  for (int64_t i = 0; i < slots_for(options.workers); ++i) {
+  for (int64_t i = 0; i < slots(options.workers); ++i) {
     slots_.push_back(std::make_unique<Slot>(spec, dtype));
     slots_.back()->samples.resize(static_cast<size_t>(spec.batch));
   }

@@ -27,6 +27,8 @@ class Loader {
   // `spec` is of a micro-step; `sampler` deals batches of parts * spec.batch samples.
   Loader(std::shared_ptr<const Dataset> data, Sampler sampler, const BatchSpec& spec, DType dtype,
          const Options& options);
+  // How many batches it holds.
+  static int64_t slots(int64_t workers);
   ~Loader();  // leaves what is being filled to end first
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

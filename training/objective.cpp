@@ -15,6 +15,27 @@ Value weights_of(const BatchSpec& spec, DType dtype, Graph& graph) {
   return graph.constant(weights.cast(dtype));
 }
 
+Value loss_of(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
+              std::string_view reduction, Graph& graph) {
+  const auto& [outputs, targets] = predictions;
+  if (spec.numbers) return apply1("mse_loss", {outputs, targets}, {{"reduction", reduction}});
+  const AttrList attrs = {
+      {"reduction", reduction}, {"ignore_index", no_target}, {"label_smoothing", label_smoothing}};
+  const Value weights = weights_of(spec, outputs.dtype(), graph);
+  if (!weights) return apply1("cross_entropy", {outputs, targets}, attrs);
+  return apply1("cross_entropy", {outputs, targets, weights}, attrs);
+}
+
+// The sum of the weights of classes `targets`, of which those that are no_target count nothing.
+Value weight_of(Value targets, const BatchSpec& spec, DType dtype, Graph& graph) {
+  const Value counts = ne(targets, graph.scalar(no_target, DType::i64));
+  if (spec.class_weights.empty()) return sum(cast(counts, DType::f64));
+  const Value known = where(counts, targets, zero(targets));
+  const Value weights = cast(weights_of(spec, dtype, graph), DType::f64);
+  const Value each = apply1("index_select", {weights, known}, {{"dim", 0}});
+  return sum(where(counts, each, zero(each)));
+}
+
 }  // namespace
 
 Predictions predict(const Model& model, const BatchSpec& spec, Place& place) {
@@ -34,12 +55,16 @@ Predictions predict(const Model& model, const BatchSpec& spec, Place& place) {
 
 Value mean_loss(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                 Graph& graph) {
+  return loss_of(predictions, spec, label_smoothing, "mean", graph);
+}
+
+LossParts loss_parts(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
+                     Graph& graph) {
   const auto& [outputs, targets] = predictions;
-  if (spec.numbers) return apply1("mse_loss", {outputs, targets});
-  const Value weights = weights_of(spec, outputs.dtype(), graph);
-  const AttrList attrs = {{"label_smoothing", label_smoothing}};
-  if (!weights) return apply1("cross_entropy", {outputs, targets}, attrs);
-  return apply1("cross_entropy", {outputs, targets, weights}, attrs);
+  const Value weight = spec.numbers
+                           ? graph.scalar(static_cast<double>(targets.shape().numel()), DType::f64)
+                           : weight_of(targets, spec, outputs.dtype(), graph);
+  return {loss_of(predictions, spec, label_smoothing, "sum", graph), weight};
 }
 
 void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& graph) {

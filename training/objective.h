@@ -22,6 +22,15 @@ Predictions predict(const Model& model, const BatchSpec& spec, Place& place);
 Value mean_loss(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                 Graph& graph);
 
+// A mean loss as a quotient of scalars, so that several batches can be added up: the mean over all
+// of them is the quotient of their sums. Only `sum` depends on the model.
+struct LossParts {
+  Value sum;     // of the model's dtype
+  Value weight;  // f64: what the batch's targets count together
+};
+LossParts loss_parts(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
+                     Graph& graph);
+
 // Adds the outputs of evaluation_graph.
 void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& graph);
 

@@ -2,7 +2,10 @@
 #include "training/program.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "engine/autodiff/gradients.h"
 #include "engine/base/error.h"
@@ -13,6 +16,7 @@
 #include "training/gradient_shaping.h"
 #include "training/name_pattern.h"
 #include "training/objective.h"
+#include "training/weight_rules.h"
 
 namespace gradus {
 namespace {
@@ -25,25 +29,38 @@ std::vector<Value> weights_of(Graph& graph, const ParameterTable& parameters) {
   return weights;
 }
 
-Value training_loss(const Predictions& predictions, const BatchSpec& spec,
-                    const Optimizer& optimizer, Graph& graph, DType dtype) {
+// The loss of a batch, whole or in its two parts (then `weight` is present).
+struct TrainingLoss {
+  Value value, weight;
+};
+
+TrainingLoss training_loss(const Predictions& predictions, const BatchSpec& spec,
+                           const Optimizer& optimizer, bool in_parts, Graph& graph, DType dtype) {
   const Regularisation& what = optimizer.regularisation;
   GRADUS_CHECK(!spec.numbers || (what.label_smoothing == 0 && !what.mixes),
                "label smoothing and mixing of samples are for classes, the targets are numbers");
-  const Value loss = mean_loss(predictions, spec, what.label_smoothing, graph);
+  const auto loss_of = [&](const Predictions& batch) -> TrainingLoss {
+    if (!in_parts) return {mean_loss(batch, spec, what.label_smoothing, graph), {}};
+    const LossParts parts = loss_parts(batch, spec, what.label_smoothing, graph);
+    return {parts.sum, parts.weight};
+  };
+  TrainingLoss loss = loss_of(predictions);
   if (!what.mixes) return loss;
   const Value partners =
       graph.input("partner_target", DType::i64, batch_shape(spec.batch, spec.target));
   const Value share = graph.input("own_share", dtype, {});
   const Predictions mixed{predictions.outputs, reshape(partners, predictions.targets.shape())};
-  return loss * share + mean_loss(mixed, spec, what.label_smoothing, graph) * (1.0 - share);
+  // Partners are the same samples in another order: their weight is the same.
+  loss.value = loss.value * share + loss_of(mixed).value * (1.0 - share);
+  return loss;
 }
 
 // Whether the step is to leave everything as it is. What is not a number is below no limit.
 Value add_guard(Graph& graph, Value loss, Value norm, DType dtype) {
   const Value loss_limit = graph.input("loss_limit", dtype, {});
   const Value norm_limit = graph.input("norm_limit", dtype, {});
-  const Value good = logical_and(le(loss, loss_limit), le(cast(norm, dtype), norm_limit));
+  const Value good =
+      logical_and(le(cast(loss, dtype), loss_limit), le(cast(norm, dtype), norm_limit));
   const Value skip = logical_not(good);
   graph.output("skipped", skip);
   return skip;
@@ -61,44 +78,118 @@ void update_buffers(const Optimizer& optimizer, std::span<const std::pair<Value,
 }
 
 struct Backward {
-  Value loss;
+  Value loss;                          // of the batch; of a micro-batch its sum,
+  Value weight;                        // to be divided by the weight of all of them
   std::vector<Value> weights, slopes;  // a slope is absent where there is none, or no use for it
   std::vector<std::pair<Value, Value>> buffers;  // and their next versions
+  Value scale;                                   // of the slopes; absent: 1
+  int first_node = 0;                            // of the backward pass
 };
 
-// The output "loss", and the gradients of its share in a step of `micro_steps`.
+// The loss and its gradients.
 Backward add_backward(const Model& model, const BatchSpec& spec, DType dtype,
-                      const Optimizer& optimizer, int64_t micro_steps, Graph& graph,
+                      const Optimizer& optimizer, const StepForm& form, Graph& graph,
                       ParameterTable& parameters) {
   Backward backward;
   Place place{graph, parameters, dtype, true};
   place.held_updates = &backward.buffers;
   const Predictions predictions = predict(model, spec, place);
-  backward.loss = training_loss(predictions, spec, optimizer, graph, dtype);
-  graph.output("loss", backward.loss);
+  const TrainingLoss loss =
+      training_loss(predictions, spec, optimizer, form.micro_steps > 1, graph, dtype);
+  backward.loss = loss.value;
+  backward.weight = loss.weight;
   backward.weights = weights_of(graph, parameters);
-  const Value share =
-      micro_steps > 1 ? backward.loss * (1.0 / static_cast<double>(micro_steps)) : backward.loss;
-  backward.slopes = gradients(share, backward.weights);
+  backward.first_node = static_cast<int>(graph.nodes().size());
+  if (form.scaled()) backward.scale = graph.input("loss_scale", DType::f32, {});
+  const Value target = backward.scale ? backward.loss * backward.scale : backward.loss;
+  backward.slopes = gradients(target, backward.weights);
   drop_frozen(optimizer, parameters, backward.weights, backward.slopes);
   return backward;
 }
 
-// The states in which the gradients of a step's micro-steps add up; absent where there is no
-// gradient, and all of them in a step of one.
-std::vector<Value> accumulators(const Backward& backward, Graph& graph, ParameterTable& parameters,
-                                int64_t micro_steps) {
-  std::vector<Value> sums(backward.weights.size());
-  if (micro_steps == 1) return sums;
-  for (size_t i = 0; i < sums.size(); ++i) {
+// What the micro-steps of a step add up, as states: absent where there is no gradient, and all of
+// them in a step of one.
+struct RunningSums {
+  Value loss, weight;            // f64
+  std::vector<Value> gradients;  // by weight
+};
+
+Value running_sum(Graph& graph, ParameterTable& parameters, std::string_view name,
+                  const TensorSpec& spec) {
+  const std::string path = fmt::format("{}{}", running_sum_prefix, name);
+  parameters.add({path, spec, Initialiser::constant(0), ParameterRole::optimizer});
+  return graph.state(path, spec.dtype, spec.shape);
+}
+
+RunningSums running_sums(const Backward& backward, Graph& graph, ParameterTable& parameters) {
+  RunningSums sums;
+  sums.gradients.resize(backward.weights.size());
+  if (!backward.weight) return sums;
+  // No weight has a name with a slash.
+  sums.loss = running_sum(graph, parameters, "step/loss", {DType::f64, {}});
+  sums.weight = running_sum(graph, parameters, "step/weight", {DType::f64, {}});
+  for (size_t i = 0; i < sums.gradients.size(); ++i) {
     if (!backward.slopes[i]) continue;
     const Node& weight = graph.node(backward.weights[i].node());
-    const std::string name = "optimizer.gradient." + weight.name;
-    const TensorSpec spec = weight.outputs[0];
-    parameters.add({name, spec, Initialiser::constant(0), ParameterRole::optimizer});
-    sums[i] = graph.state(name, spec.dtype, spec.shape);
+    sums.gradients[i] = running_sum(graph, parameters, weight.name, weight.outputs[0]);
   }
   return sums;
+}
+
+// Makes loss and gradients those of the whole step, and the sums 0 again.
+void finish_sums(const RunningSums& sums, Backward& backward, Graph& graph) {
+  if (!sums.loss) return;
+  const Value weight = sums.weight + backward.weight;
+  backward.loss = (sums.loss + cast(backward.loss, DType::f64)) / weight;
+  graph.update(sums.loss, zeros_like(sums.loss));
+  graph.update(sums.weight, zeros_like(sums.weight));
+  for (size_t i = 0; i < sums.gradients.size(); ++i) {
+    const Value sum = sums.gradients[i];
+    if (!sum) continue;
+    backward.slopes[i] = (sum + backward.slopes[i]) * cast(1.0 / weight, sum.dtype());
+    graph.update(sum, zeros_like(sum));
+  }
+}
+
+void take_scale_off(Backward& backward) {
+  if (!backward.scale) return;
+  const Value inverse = 1.0 / backward.scale;
+  for (Value& slope : backward.slopes)
+    if (slope) slope = cast(slope, DType::f32) * inverse;
+}
+
+// Whether the step is to be left out; absent: never.
+Value add_skip(const Optimizer& optimizer, const Backward& backward, Value norm, Graph& graph,
+               DType dtype) {
+  if (optimizer.guarded) return add_guard(graph, backward.loss, norm, dtype);
+  if (!backward.scale) return {};
+  const Value skip = logical_not(cast(norm, dtype) <= std::numeric_limits<float>::max());
+  graph.output("skipped", skip);
+  return skip;
+}
+
+// A step of several micro-steps that is left out takes back what the earlier ones did to running
+// statistics: these are kept beside.
+void keep_buffers(const Optimizer& optimizer, std::vector<std::pair<Value, Value>>& buffers,
+                  Value skip, Graph& graph, ParameterTable& parameters) {
+  for (auto& [buffer, next] : buffers) {
+    const std::string name = graph.node(buffer.node()).name;
+    if (optimizer.frozen_until == 0 && matches_any(optimizer.frozen, name)) continue;
+    Parameter parameter = *parameters.find(name);
+    parameter.name = kept_name(name);
+    parameter.role = ParameterRole::optimizer;
+    parameters.add(parameter);
+    const Value kept = graph.state(parameter.name, parameter.spec.dtype, parameter.spec.shape);
+    next = where(skip, kept, next);
+    graph.update(kept, next);
+  }
+}
+
+std::shared_ptr<const Graph> finished(std::shared_ptr<const Graph> graph, const StepForm& form,
+                                      const Backward& backward, const ParameterTable& parameters) {
+  if (form.recompute) graph = recompute(*graph, {backward.first_node, block_prefixes(parameters)});
+  if (form.low) graph = autocast(*graph, *form.low);
+  return form.passes ? prepared(std::move(graph)) : graph;
 }
 
 }  // namespace
@@ -113,56 +204,62 @@ BatchSpec batch_spec(const Dataset& data, int64_t batch) {
           data.classes() == 0};
 }
 
+std::string kept_name(std::string_view buffer) { return fmt::format("optimizer.kept.{}", buffer); }
+
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
-                                            ParameterTable& parameters, int64_t micro_steps) {
+                                            ParameterTable& parameters, const StepForm& form) {
   auto graph = std::make_shared<Graph>();
-  const Backward backward =
-      add_backward(model, spec, dtype, optimizer, micro_steps, *graph, parameters);
-  std::vector<Value> slopes = backward.slopes;
-  const std::vector<Value> sums = accumulators(backward, *graph, parameters, micro_steps);
-  for (size_t i = 0; i < sums.size(); ++i) {
-    if (!sums[i]) continue;
-    slopes[i] = sums[i] + slopes[i];
-    graph->update(sums[i], zeros_like(sums[i]));  // for the next step
-  }
+  Backward backward = add_backward(model, spec, dtype, optimizer, form, *graph, parameters);
+  finish_sums(running_sums(backward, *graph, parameters), backward, *graph);
+  take_scale_off(backward);
+  graph->output("loss", backward.loss);
   const Value lr = graph->input("lr", dtype, {}), step = graph->input("step", dtype, {});
-  Value norm, skip;
-  slopes = shaped_gradients(optimizer, clip, parameters, backward.weights, std::move(slopes), step,
-                            optimizer.guarded, norm);
+  Value norm;
+  const std::vector<Value> slopes =
+      shaped_gradients(optimizer, clip, parameters, backward.weights, std::move(backward.slopes),
+                       step, optimizer.guarded || form.scaled(), norm);
   if (norm) graph->output("grad_norm", norm);
-  if (optimizer.guarded) skip = add_guard(*graph, backward.loss, norm, dtype);
+  const Value skip = add_skip(optimizer, backward, norm, *graph, dtype);
+  if (skip && form.micro_steps > 1)
+    keep_buffers(optimizer, backward.buffers, skip, *graph, parameters);
   add_updates(optimizer, *graph, parameters, backward.weights, slopes, lr, step, skip);
-  update_buffers(optimizer, backward.buffers, skip, *graph);
+  update_buffers(optimizer, backward.buffers, form.micro_steps > 1 ? Value() : skip, *graph);
   if (optimizer.averaged)
     add_averages(*graph, parameters, graph->input("average_share", dtype, {}));
-  return prepared(graph);
+  return finished(graph, form, backward, parameters);
 }
 
 std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchSpec& spec,
                                                 DType dtype, const Optimizer& optimizer,
-                                                ParameterTable& parameters, int64_t micro_steps) {
+                                                ParameterTable& parameters, const StepForm& form) {
+  GRADUS_ASSERT(form.micro_steps > 1, "an accumulation of {} micro-steps", form.micro_steps);
   auto graph = std::make_shared<Graph>();
-  const Backward backward =
-      add_backward(model, spec, dtype, optimizer, micro_steps, *graph, parameters);
-  const std::vector<Value> sums = accumulators(backward, *graph, parameters, micro_steps);
-  for (size_t i = 0; i < sums.size(); ++i)
-    if (sums[i]) graph->update(sums[i], sums[i] + backward.slopes[i]);
-  // Its sums take along what is not finite, and the step's update is left out for it.
+  const Backward backward = add_backward(model, spec, dtype, optimizer, form, *graph, parameters);
+  const RunningSums sums = running_sums(backward, *graph, parameters);
+  const Value loss = cast(backward.loss, DType::f64);
+  // Of a micro-batch without targets 0.
+  graph->output("loss", loss / maximum(backward.weight, graph->scalar(DBL_MIN, DType::f64)));
+  graph->update(sums.loss, sums.loss + loss);
+  graph->update(sums.weight, sums.weight + backward.weight);
+  for (size_t i = 0; i < sums.gradients.size(); ++i)
+    if (sums.gradients[i]) graph->update(sums.gradients[i], sums.gradients[i] + backward.slopes[i]);
+  // The sums take along what is not finite, and the step's update is left out for it.
   const Value lost = optimizer.guarded
                          ? logical_not(abs(backward.loss) <= std::numeric_limits<float>::max())
                          : Value();
   update_buffers(optimizer, backward.buffers, lost, *graph);
-  return prepared(graph);
+  return finished(graph, form, backward, parameters);
 }
 
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
-                                              DType dtype, ParameterTable& parameters) {
+                                              DType dtype, ParameterTable& parameters,
+                                              std::optional<DType> low) {
   auto graph = std::make_shared<Graph>();
   Place place{*graph, parameters, dtype, false};
   const Predictions predictions = predict(model, spec, place);
   add_sums(predictions, spec, *graph);
-  return prepared(graph);
+  return prepared(low ? autocast(*graph, *low) : graph);
 }
 
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph) {
@@ -174,9 +271,11 @@ std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph) {
 
 void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states) {
   for (const Parameter& parameter : parameters.all()) {
-    Tensor first(parameter.spec.dtype, parameter.spec.shape);
+    Tensor state = states.declare(parameter.name, parameter.spec.dtype, parameter.spec.shape);
+    const bool on_host = &states.device() == &cpu_device();
+    Tensor first = on_host ? state : Tensor(parameter.spec.dtype, parameter.spec.shape);
     initialise(first, parameter.init, seed, parameter.name);
-    states.set(parameter.name, first);
+    if (!on_host) state.copy_from(first);
   }
 }
 

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "data/dataset.h"
 #include "engine/exec/executable.h"
@@ -26,13 +29,31 @@ struct BatchSpec {
 Shape batch_shape(int64_t batch, Shape sample);  // (batch, sample...)
 BatchSpec batch_spec(const Dataset& data, int64_t batch);
 
+// How a step is run.
+struct StepForm {
+  int64_t micro_steps = 1;  // parts whose gradients are added up
+  // Of the blocks of a model (training/weight_rules.h) the backward pass computes again what it
+  // needs, from what enters the block.
+  bool recompute = false;
+  bool passes = true;  // the standard ones; without them every node is what the model asked for
+  // bf16 or f16 of products; `dtype` is then f32. With f16 the input "loss_scale" multiplies the
+  // loss of which gradients are taken, and an update is skipped where they are not finite (outputs
+  // "grad_norm" and "skipped").
+  std::optional<DType> low = {};
+  bool scaled() const { return low == DType::f16; }
+};
+
 // Inputs "input", "target", "lr", "step"; output "loss", mean_loss (training/objective.h) over the
 // batch, without penalties; updates every weight, running statistic and optimizer memory. `clip` >
 // 0 limits the norm of all gradients together, and the output "grad_norm" is that norm before.
 //
-// With `micro_steps` > 1 it is the last micro-step of an optimizer step, whose gradient is the mean
-// of those of its micro-steps: accumulation_graph runs `micro_steps` - 1 times before it. The sums
-// are states "optimizer.gradient.<weight>", zero again after it. `spec` is of a micro-batch.
+// With `form.micro_steps` > 1 it is the last micro-step of an optimizer step: accumulation_graph
+// runs `form.micro_steps` - 1 times before it. "loss" (f64) and gradients are then those of the
+// whole step's batch, also where its parts weigh differently by class weights or targets that count
+// nothing. The sums are states whose names begin with running_sum_prefix, zero again after it.
+// `spec` is of a micro-batch. A guarded step that is skipped also takes back what its earlier
+// micro-steps did to running statistics; these are kept as states kept_name(buffer), which begin as
+// the buffers do.
 //
 // Where the optimizer is guarded, the inputs "loss_limit" and "norm_limit" are the largest loss and
 // norm with which anything is updated, and the output "skipped" says whether nothing was. Where it
@@ -41,24 +62,28 @@ BatchSpec batch_spec(const Dataset& data, int64_t batch);
 // the loss by "target" counts, and the rest that by the partners.
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
-                                            ParameterTable& parameters, int64_t micro_steps = 1);
+                                            ParameterTable& parameters, const StepForm& form = {});
 
-// A micro-step before the last: inputs "input", "target"; output "loss", of the micro-batch; adds
-// its gradients to the sums and updates running statistics.
+// A micro-step before the last: inputs "input", "target"; output "loss" (f64), the mean over the
+// micro-batch; adds loss, weight and gradients to the sums and updates running statistics.
 std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchSpec& spec,
                                                 DType dtype, const Optimizer& optimizer,
-                                                ParameterTable& parameters, int64_t micro_steps);
+                                                ParameterTable& parameters, const StepForm& form);
 
 // Inputs "input", "target". Classes: outputs "loss_sum" (cross-entropy over the targets) and
 // "correct" (how many targets have the largest logit). Numbers: "squared_sum" and "absolute_sum" of
 // the errors, of shape (outputs). A target of `no_target`, or NaN among numbers, counts in none: it
 // fills up a last batch.
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
-                                              DType dtype, ParameterTable& parameters);
+                                              DType dtype, ParameterTable& parameters,
+                                              std::optional<DType> low = {});
 inline constexpr int64_t no_target = -100;
 
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);
+
+inline constexpr std::string_view running_sum_prefix = "optimizer.gradient.";
+std::string kept_name(std::string_view buffer);
 
 // Gives every parameter its first values in `states`.
 void set_first_values(const ParameterTable& parameters, uint64_t seed, StateStore& states);

@@ -60,11 +60,11 @@ std::string to_json(const Progress& progress) {
     score[std::string(name)] = json_of(value);
   score["samples"] = progress.validation.samples;
   const Json json = {
-      {"step", progress.position.step},         {"micro_step", progress.position.micro_step},
-      {"micro_steps", progress.micro_steps},    {"samples", progress.samples},
-      {"loss_sum", json_of(progress.loss_sum)}, {"loss", json_of(progress.loss)},
-      {"validated", progress.validated},        {"validation", score},
-      {"parts", json_of(progress.parts)},       {"metrics_bytes", progress.metrics_bytes},
+      {"step", progress.position.step},      {"micro_step", progress.position.micro_step},
+      {"micro_steps", progress.micro_steps}, {"samples", progress.samples},
+      {"loss", json_of(progress.loss)},      {"seconds", progress.seconds},
+      {"validated", progress.validated},     {"validation", score},
+      {"parts", json_of(progress.parts)},    {"metrics_bytes", progress.metrics_bytes},
   };
   return json.dump(2) + "\n";
 }
@@ -78,8 +78,10 @@ Progress parse_progress(const std::string& text, std::string_view source) {
     progress.position.micro_step = count_of(json, "micro_step", source);
     progress.micro_steps = count_of(json, "micro_steps", source);
     progress.samples = count_of(json, "samples", source);
-    progress.loss_sum = number_of(json.at("loss_sum"), "loss_sum", source);
     progress.loss = number_of(json.at("loss"), "loss", source);
+    progress.seconds = number_of(json.at("seconds"), "seconds", source);
+    if (!(progress.seconds >= 0) || std::isinf(progress.seconds))
+      failf(ErrorKind::bad_data, source, "'seconds', expected a time, got {}", progress.seconds);
     progress.validated = count_of(json, "validated", source);
     progress.validation.samples = count_of(score, "samples", source);
     progress.validation.numbers = score.contains("r2");

@@ -24,8 +24,8 @@ struct Progress {
   Position position;
   int64_t micro_steps = 1;    // that an optimizer step has
   int64_t samples = 0;        // seen, repetitions counted
-  double loss_sum = 0;        // of the micro-steps done of the next step
   double loss = 0;            // of the last step
+  double seconds = 0;         // that the run's processes have trained
   int64_t validated = 0;      // the last step that was validated; 0: none
   Score validation;           // at that step
   ProgressFields parts;       // of the step control

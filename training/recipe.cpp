@@ -89,6 +89,19 @@ void check_table(const std::string& name, const std::string& place) {
   refuse_name(name, nearest_name(name, tables), place);
 }
 
+// The integer that a word of the key stands for.
+const int64_t* meaning_of(const RecipeKey& key, std::string_view text) {
+  for (const auto& [word, meaning] : key.words)
+    if (word == text) return &meaning;
+  return nullptr;
+}
+
+std::string words_text(const RecipeKey& key) {
+  std::string text;
+  for (const auto& [word, meaning] : key.words) text += fmt::format(" or {}", word);
+  return text;
+}
+
 // A value in the type of its key: an integer is also a real and a list of one.
 KeyValue coerce(const RecipeKey& key, const TomlEntry& entry) {
   const KeyValue& value = entry.value;
@@ -96,6 +109,8 @@ KeyValue coerce(const RecipeKey& key, const TomlEntry& entry) {
   if (entry.list_of_texts && !key.list)
     refuse(place, fmt::format("'{}' expected {}, got a list of texts", key.name,
                               attr_type_name(key.type)));
+  if (const auto* text = value.as<std::string>())
+    if (const int64_t* meaning = meaning_of(key, *text)) return *meaning;
   const auto* numbers = value.as<KeyValue::Integers>();
   if (key.list && numbers && numbers->empty()) return "";
   const auto* whole = value.as<int64_t>();
@@ -114,8 +129,8 @@ KeyValue coerce(const RecipeKey& key, const TomlEntry& entry) {
                     (key.type == AttrType::integers && value.as<KeyValue::Integers>()) ||
                     (key.type == AttrType::reals && value.as<KeyValue::Reals>());
   if (!fits)
-    refuse(place, fmt::format("'{}' expected {}, got {}", key.name, attr_type_name(key.type),
-                              to_string(value)));
+    refuse(place, fmt::format("'{}' expected {}{}, got {}", key.name, attr_type_name(key.type),
+                              words_text(key), to_string(value)));
   return value;
 }
 
@@ -130,6 +145,9 @@ void check_number(const RecipeKey& key, double number, const std::string& place)
 }
 
 void check_range(const RecipeKey& key, const KeyValue& value, const std::string& place) {
+  if (std::ranges::any_of(key.words,
+                          [&](const auto& word) { return value == KeyValue(word.second); }))
+    return;
   if (const auto* number = value.as<int64_t>())
     check_number(key, static_cast<double>(*number), place);
   if (const auto* number = value.as<double>()) check_number(key, *number, place);
@@ -138,6 +156,8 @@ void check_range(const RecipeKey& key, const KeyValue& value, const std::string&
   if (const auto* list = value.as<KeyValue::Reals>())
     for (double entry : *list) check_number(key, entry, place);
   const auto* text = value.as<std::string>();
+  if (text && key.accepts && !text->empty() && !key.accepts(*text))
+    refuse(place, fmt::format("'{}' expected {}, got '{}'", key.name, key.form, *text));
   if (!text || key.choices.empty() || std::ranges::count(key.choices, *text)) return;
   const std::string_view near = nearest_name(*text, key.choices);
   refuse(place,
@@ -196,6 +216,7 @@ KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::
       break;
     case AttrType::integer:
       if (parse_number(text, whole)) return whole;
+      if (const int64_t* meaning = meaning_of(key, text)) return *meaning;
       break;
     case AttrType::real:
       if (parse_number(text, number)) return number;
@@ -210,8 +231,8 @@ KeyValue parse_override(const RecipeKey& key, std::string_view text, const std::
       if (!is_utf8(text)) refuse(place, fmt::format("'{}' expected UTF-8", key.name));
       return text;
   }
-  refuse(place,
-         fmt::format("'{}' expected {}, got '{}'", key.name, attr_type_name(key.type), text));
+  refuse(place, fmt::format("'{}' expected {}{}, got '{}'", key.name, attr_type_name(key.type),
+                            words_text(key), text));
 }
 
 void add_overrides(Settings& settings, const std::vector<std::string>& overrides) {

@@ -29,6 +29,17 @@ RecipeKey text(std::string_view name, std::string_view value, Names choices, std
   return key;
 }
 
+RecipeKey with_words(RecipeKey key, std::vector<std::pair<std::string_view, int64_t>> words) {
+  key.words = std::move(words);
+  return key;
+}
+
+RecipeKey of_form(RecipeKey key, bool (*accepts)(std::string_view), std::string_view form) {
+  key.accepts = accepts;
+  key.form = form;
+  return key;
+}
+
 RecipeKey texts(std::string_view name, std::string_view doc) {
   RecipeKey key{name, AttrType::text, "", doc};
   key.list = true;

@@ -30,6 +30,11 @@ RecipeKey flag(std::string_view name, bool value, std::string_view doc);
 // `choices` empty: any text.
 RecipeKey text(std::string_view name, std::string_view value, Names choices, std::string_view doc);
 
+// The integer with words that stand for values outside of its bounds.
+RecipeKey with_words(RecipeKey key, std::vector<std::pair<std::string_view, int64_t>> words);
+// The text, empty or one that `accepts` takes.
+RecipeKey of_form(RecipeKey key, bool (*accepts)(std::string_view), std::string_view form);
+
 // Several texts. Without entries by default.
 RecipeKey texts(std::string_view name, std::string_view doc);
 

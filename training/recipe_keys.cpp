@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "training/quantity.h"
 #include "training/recipe_key_makers.h"
 
 namespace gradus {
@@ -26,10 +27,24 @@ Keys run_keys() {
               "of everything random: first weights, order of samples, dropout"),
       integer("epochs", 1, 1, large, "passes over the training samples"),
       integer("steps", 0, 0, large, "optimizer steps; 0: as many as `epochs` take"),
-      integer("batch", 64, 1, large, "samples an optimizer step, over all devices"),
+      free_on_resume(of_form(
+          text("time", "", {},
+               "ends the run after this time of training, with its validation and a checkpoint, "
+               "wherever its schedule stands; empty: no limit"),
+          [](std::string_view time) { return parse_duration(time).has_value(); },
+          "a time as 90s, 30m, 2h or 1h30m")),
+      with_words(
+          integer("batch", 64, 1, large,
+                  "samples an optimizer step, over all devices; auto: the most that fit into "
+                  "memory, full: all of the training samples"),
+          {{"auto", auto_batch}, {"full", full_batch}}),
       integer("accumulate", 1, 1, large,
               "parts, of batch / accumulate samples each, in which a step's gradient is added up"),
-      text("precision", "f32", {"f32", "f64"}, "of parameters and arithmetic"),
+      flag("recompute", false,
+           "compute the inside of a model's blocks again in the backward pass instead of keeping "
+           "it: less memory, more time"),
+      text("precision", "f32", {"f32", "f64", "bf16", "f16"},
+           "of parameters and arithmetic; bf16 and f16: of products alone, f16 with loss scaling"),
       text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
       free_on_resume(integer("threads", 0, 0, 1024,
                              "0: OMP_NUM_THREADS, else the processors of this process")),
@@ -210,10 +225,12 @@ Keys data_keys() {
 
 std::string range_text(const RecipeKey& key) {
   if (!key.choices.empty()) return fmt::format("{}", fmt::join(key.choices, ", "));
+  if (key.accepts) return std::string(key.form);
   const bool low = std::isfinite(key.least), high = std::isfinite(key.most);
   if (!low && !high) return "";
   if (key.least == above_zero) return "above 0";
-  const std::string from = low ? fmt::format("{:g}", key.least) : "";
+  std::string from = low ? fmt::format("{:g}", key.least) : "";
+  for (const auto& [word, value] : key.words) from = fmt::format("{}, {}", word, from);
   return high ? fmt::format("{} to {}", from,
                             key.most == below_one ? "below 1" : fmt::format("{}", key.most))
               : fmt::format("at least {}", from);

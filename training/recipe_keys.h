@@ -35,9 +35,18 @@ struct RecipeKey {
   std::string_view defaults_by = {};
   std::vector<std::pair<std::string_view, KeyValue>> defaults = {};
   bool list = false;  // a text that is several, with commas between them
+  // Words that stand for values of an integer outside of its bounds: "auto".
+  std::vector<std::pair<std::string_view, int64_t>> words = {};
+  // Whether a text says what it should, beyond `choices`; null: any does. Then `form` says how.
+  bool (*accepts)(std::string_view) = nullptr;
+  std::string_view form = {};
 
   bool is_pattern() const { return name.find('*') != std::string_view::npos; }
 };
+
+// Values of `batch` that stand for what its words say.
+inline constexpr int64_t auto_batch = std::numeric_limits<int64_t>::min();
+inline constexpr int64_t full_batch = auto_batch + 1;
 
 const std::vector<RecipeKey>& recipe_keys();
 // Null where unknown. For a name that fits a key with a part `*`, that key by this name. Lives as

@@ -35,6 +35,8 @@ std::string toml_list(const std::vector<std::string>& texts) {
 std::string toml_value(const RecipeKey& key, const KeyValue& value) {
   if (key.list) return toml_list(split_texts(*value.as<std::string>()));
   if (const auto* flag = value.as<bool>()) return *flag ? "true" : "false";
+  for (const auto& [word, meaning] : key.words)
+    if (value == KeyValue(meaning)) return toml_text(std::string(word));
   if (const auto* whole = value.as<int64_t>()) return fmt::format("{}", *whole);
   if (const auto* list = value.as<KeyValue::Integers>())
     return fmt::format("[{}]", fmt::join(*list, ", "));

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/sampler.h"
+#include "training/data_factory.h"
 #include "training/evaluation.h"
 #include "training/loader.h"
 #include "training/recipe.h"
@@ -20,6 +21,10 @@ class TrainingSession {
   // With the first values of all states. Throws as load_data, make_model and Sampler, and
   // invalid_argument where `accumulate` does not divide `batch`.
   explicit TrainingSession(const Recipe& recipe);
+  // The same on data that are loaded. `stepwise`: node by node as the model has them, watching for
+  // what is not finite, so that run()'s not_finite names the first node that made it; slower, and
+  // not the same last bits.
+  TrainingSession(const Recipe& recipe, const TrainingData& data, bool stepwise = false);
 
   int64_t steps() const { return steps_; }
   int64_t steps_per_epoch() const { return sampler_.batches_per_epoch(); }
@@ -32,9 +37,14 @@ class TrainingSession {
   StepControl& control() { return control_; }
 
   // Micro-step 0 .. micro_steps() - 1 of optimizer step 1 .. steps(), in this order; the last one
-  // updates the weights. Returns the mean loss of its samples. Throws not_finite naming the step.
+  // updates the weights. Returns the mean loss of its samples, of the last one that of the whole
+  // step. Throws not_finite naming the step.
   // Allocates nothing from the second step on.
-  double run(int64_t step, int64_t micro_step);
+  double run(int64_t step, int64_t micro_step, RunObserver* observer = nullptr);
+  // All micro-steps of a step; the loss of the last.
+  double run_step(int64_t step, RunObserver* observer = nullptr);
+  // What runs as this micro-step.
+  Executable& program_of(int64_t micro_step);
   // Over all of validation_data(); none if `stopped` became true meanwhile.
   std::optional<Score> validate(const std::function<bool()>& stopped);
 
@@ -46,14 +56,16 @@ class TrainingSession {
 
  private:
   void build(const Recipe& recipe);
-  Executable& program_of(int64_t micro_step);
+  void run_watched(Executable& program, const RngState& rng, int64_t step, int64_t micro_step);
+  void keep_buffers();
 
   Device& device_;
-  DType dtype_;
+  Precision precision_;
   uint64_t seed_;
   std::shared_ptr<const Dataset> data_, validation_data_;
   Sampler sampler_;
   int64_t steps_, micro_steps_;
+  bool stepwise_;
   StepControl control_;
   ParameterTable parameters_;
   StateStore states_;
@@ -66,8 +78,10 @@ class TrainingSession {
   std::optional<AveragedStates> averaged_;
 };
 
-// Samples of a micro-step. Throws invalid_argument where `accumulate` does not divide `batch`.
+// Samples of a micro-step. Throws invalid_argument where `accumulate` does not divide `batch`, and
+// where `batch` is a word.
 int64_t micro_batch(const Recipe& recipe);
+StepForm step_form(const Recipe& recipe);
 
 // Sets the threads that the recipe wants, if it does.
 void use_threads(const Recipe& recipe);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/base/error.h"
+#include "training/precision.h"
 
 namespace gradus {
 namespace {
@@ -19,6 +20,9 @@ EarlyStopping::Options stopping_options(const Recipe& recipe) {
           recipe.real("stop.min_delta")};
 }
 
+// A gradient that overflows at this scale would at any.
+constexpr double least_scale = 0x1p-14;
+
 }  // namespace
 
 StepControl::StepControl(const Recipe& recipe, int64_t steps, int64_t steps_per_epoch,
@@ -30,13 +34,15 @@ StepControl::StepControl(const Recipe& recipe, int64_t steps, int64_t steps_per_
       guard_(guard_options(recipe)),
       keeps_best_(recipe.integer("stop.patience") > 0),
       stopping_(stopping_options(recipe)) {
+  if (precision_of(recipe).scaled()) scale_.emplace();
   GRADUS_CHECK(validates || !schedule_.follows_validation(),
                "[schedule.name] plateau needs validation data");
   GRADUS_CHECK(validates || !keeps_best_, "[stop.patience] needs validation data");
 }
 
-void StepControl::mix(Executable& program, const RngState& rng, Tensor& inputs,
-                      const Tensor& targets) {
+void StepControl::prepare(Executable& program, const RngState& rng, Tensor& inputs,
+                          const Tensor& targets) {
+  if (scale_) program.set_input("loss_scale", scale_->scale());
   if (!mixing_.on()) return;
   if (!partners_) partners_ = Tensor::zeros(targets.dtype(), targets.shape());
   const Mixture mixture = mix_samples(mixing_, rng, inputs, targets, partners_);
@@ -45,7 +51,7 @@ void StepControl::mix(Executable& program, const RngState& rng, Tensor& inputs,
 }
 
 void StepControl::set_inputs(Executable& program, int64_t step) {
-  program.set_input("lr", schedule_.at(step));
+  program.set_input("lr", lr(step));
   program.set_input("step", static_cast<double>(step));
   if (averaging_.on()) program.set_input("average_share", averaging_.share(step));
   if (!guarded_) return;
@@ -63,9 +69,21 @@ void StepControl::add_loss(int64_t step, double loss) const {
 
 void StepControl::add_step(Executable& program, int64_t step, double loss) {
   add_loss(step, loss);
-  if (guarded_)
-    guard_.add(step, loss, program.output("grad_norm").item(),
-               program.output("skipped").item() != 0);
+  if (!guarded_ && !scale_) return;
+  const double norm = program.output("grad_norm").item();
+  const bool overflowed = scale_ && std::isfinite(loss) && !std::isfinite(norm);
+  if (scale_) add_scaled(step, overflowed);
+  // An overflow is the scale's affair, and no bad sign.
+  if (guarded_ && !overflowed) guard_.add(step, loss, norm, program.output("skipped").item() != 0);
+}
+
+void StepControl::add_scaled(int64_t step, bool overflowed) {
+  scale_->add(overflowed);
+  if (scale_->scale() < least_scale)
+    failf(ErrorKind::not_finite, "train",
+          "the gradients of step {} overflow f16 however small the loss scale ({:g}); a lower lr, "
+          "clip, or precision=bf16 may help",
+          step, scale_->scale());
 }
 
 bool StepControl::add_validation(int64_t step, const Score& score) {
@@ -77,6 +95,7 @@ ProgressFields StepControl::fields() const {
   ProgressFields all;
   add_fields(all, "schedule", schedule_.fields());
   if (guarded_) add_fields(all, "guard", guard_.fields());
+  if (scale_) add_fields(all, "scale", scale_->fields());
   if (keeps_best_) add_fields(all, "stop", stopping_.fields());
   return all;
 }
@@ -88,6 +107,7 @@ void StepControl::restore(const ProgressFields& fields) {
   };
   restore_part("schedule", schedule_);
   if (guarded_) restore_part("guard", guard_);
+  if (scale_) restore_part("scale", *scale_);
   if (keeps_best_) restore_part("stop", stopping_);
 }
 

@@ -13,10 +13,12 @@
 #include "engine/base/error.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/sealed_folder.h"
+#include "training/batch_choice.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_saver.h"
 #include "training/finished_run.h"
 #include "training/metrics_log.h"
+#include "training/quantity.h"
 #include "training/recipe_difference.h"
 #include "training/run_folder.h"
 #include "training/session.h"
@@ -31,12 +33,19 @@ using Clock = std::chrono::steady_clock;
 // epochs pays for a save.
 constexpr std::chrono::seconds between_checkpoints{10};
 
+// Infinite where the recipe has none.
+double time_limit(const Recipe& recipe) {
+  const std::string& time = recipe.text("time");
+  return time.empty() ? HUGE_VAL : parse_duration(time).value();
+}
+
 TrainingPlan plan_of(const TrainingSession& session, const Recipe& recipe,
                      const Progress& progress) {
   TrainingPlan plan;
   plan.steps = session.steps();
   plan.steps_per_epoch = session.steps_per_epoch();
   plan.steps_done = progress.position.step;
+  plan.seconds_left = time_limit(recipe) - progress.seconds;
   plan.batch = session.batch();
   plan.training_samples = session.data().size();
   plan.validation_samples = session.validation_data() ? session.validation_data()->size() : 0;
@@ -68,6 +77,8 @@ class Trainer {
  private:
   void advance();
   void report_step();
+  void look_at_clock();
+  bool is_last() const;
   bool validation_is_due() const;
   bool validate();
   bool save_is_due() const;
@@ -80,11 +91,14 @@ class Trainer {
   const TrainingOptions& options_;
   std::string checkpoints_, best_;
   int64_t validate_every_, save_every_;
+  double time_limit_;
   Progress progress_;
+  double seconds_before_;  // that earlier processes trained
+  bool out_of_time_ = false;
   MetricsLog metrics_;
   CheckpointSaver saver_;
   Position saved_;  // where the newest checkpoint stands
-  Clock::time_point saved_at_ = Clock::now();
+  Clock::time_point began_ = Clock::now(), saved_at_ = began_;
 };
 
 Trainer::Trainer(const Recipe& recipe, const RunFolder& folder, TrainingSession& session,
@@ -97,7 +111,9 @@ Trainer::Trainer(const Recipe& recipe, const RunFolder& folder, TrainingSession&
       best_(folder.file(run_file::best)),
       validate_every_(recipe.integer("validate_every")),
       save_every_(recipe.integer("checkpoint.every")),
+      time_limit_(time_limit(recipe)),
       progress_(progress),
+      seconds_before_(progress.seconds),
       metrics_(folder.file(run_file::metrics), progress.metrics_bytes),
       saver_(checkpoints_, session.states(), metrics_, recipe.integer("checkpoint.keep"),
              recipe.boolean("checkpoint.async")),
@@ -110,13 +126,14 @@ Trainer::Trainer(const Recipe& recipe, const RunFolder& folder, TrainingSession&
 TrainingResult Trainer::run() {
   for (;;) {
     saver_.check();
+    look_at_clock();
     if (stopped() || (validation_is_due() && !validate())) {
       if (saved_ != progress_.position || progress_.position == Position{}) save();
       saver_.wait();
       return result(TrainingEnd::stopped);
     }
     if (save_is_due()) save();
-    if (progress_.position.step == session_.steps() || session_.control().ends_early()) break;
+    if (is_last() || session_.control().ends_early()) break;
     advance();
   }
   saver_.wait();
@@ -125,15 +142,27 @@ TrainingResult Trainer::run() {
   return result(TrainingEnd::finished);
 }
 
+// Time ends a run between two steps, and where its seconds are in a checkpoint, there again.
+void Trainer::look_at_clock() {
+  const std::chrono::duration<double> here = Clock::now() - began_;
+  progress_.seconds = seconds_before_ + here.count();
+  if (progress_.position.micro_step == 0 && progress_.position.step > 0 &&
+      progress_.seconds >= time_limit_)
+    out_of_time_ = true;
+}
+
+bool Trainer::is_last() const {
+  return out_of_time_ || progress_.position.step == session_.steps();
+}
+
 // One micro-step.
 void Trainer::advance() {
   Position& position = progress_.position;
-  progress_.loss_sum += session_.run(position.step + 1, position.micro_step);
+  const double loss = session_.run(position.step + 1, position.micro_step);
   progress_.samples += session_.batch() / session_.micro_steps();
   if (++position.micro_step < session_.micro_steps()) return;
   position = {position.step + 1, 0};
-  progress_.loss = progress_.loss_sum / static_cast<double>(session_.micro_steps());
-  progress_.loss_sum = 0;
+  progress_.loss = loss;
   report_step();
 }
 
@@ -150,7 +179,7 @@ void Trainer::report_step() {
 bool Trainer::validation_is_due() const {
   const auto [step, micro_step] = progress_.position;
   return session_.validation_data() != nullptr && micro_step == 0 && step > progress_.validated &&
-         (step % validate_every_ == 0 || step == session_.steps());
+         (step % validate_every_ == 0 || is_last());
 }
 
 // False where it was stopped: then it is still due.
@@ -175,7 +204,7 @@ bool Trainer::validate() {
 bool Trainer::save_is_due() const {
   const auto [step, micro_step] = progress_.position;
   if (micro_step != 0 || progress_.position == saved_) return false;
-  if (step == session_.steps()) return true;
+  if (is_last()) return true;
   if (save_every_ > 0) return step % save_every_ == 0;
   return save_every_ == 0 && step % session_.steps_per_epoch() == 0 &&
          Clock::now() - saved_at_ >= between_checkpoints;
@@ -194,6 +223,7 @@ TrainingResult Trainer::result(TrainingEnd end) const {
   result.end = end;
   result.steps = progress_.position.step;
   result.loss = progress_.loss;
+  result.out_of_time = out_of_time_ && progress_.position.step < session_.steps();
   result.validated = progress_.validated > 0;
   result.validation = progress_.validation;
   if (end == TrainingEnd::stopped)
@@ -251,6 +281,14 @@ Progress resume(const RunFolder& folder, TrainingSession& session,
   return progress;
 }
 
+// Of a run that has begun, a batch that was said in a word is the number that it became.
+Recipe with_batch_of_run(const Recipe& recipe, const std::string& run) {
+  const int64_t batch = recipe.integer("batch");
+  if (batch != auto_batch && batch != full_batch) return recipe;
+  if (look_at_run(run) == RunState::absent) return with_known_batch(recipe);
+  return with_batch(recipe, load_recipe(run_path(run, run_file::recipe)).integer("batch"));
+}
+
 int64_t bytes_of(const NamedTensors& tensors) {
   int64_t bytes = 0;
   for (const auto& [name, tensor] : tensors) bytes += tensor.bytes();
@@ -266,12 +304,13 @@ std::string resume_text(const RunFolder& folder, const Progress& progress) {
 
 }  // namespace
 
-TrainingResult train(const Recipe& recipe, const std::string& run, const TrainingObserver& observer,
+TrainingResult train(const Recipe& given, const std::string& run, const TrainingObserver& observer,
                      const TrainingOptions& options) {
   const auto note = [&](const std::string& text) {
     if (observer.noted) observer.noted(text);
   };
-  use_threads(recipe);
+  use_threads(given);
+  const Recipe recipe = with_batch_of_run(given, run);
   std::optional<RunFolder> folder;
   RunState state = look_at_run(run);
   if (state == RunState::unfinished) {
@@ -280,7 +319,7 @@ TrainingResult train(const Recipe& recipe, const std::string& run, const Trainin
   }
   if (state != RunState::absent) check_recipe(recipe, run, state, options.allow_changes);
   if (state == RunState::finished) return read_finished_run(run);
-  TrainingSession session(recipe);
+  TrainingSession session(recipe, load_training_data(recipe), options.stepwise);
   if (!folder) {
     folder.emplace(run);  // only now, so that what cannot be trained leaves no folder
     state = look_at_run(run);

@@ -14,7 +14,8 @@ namespace gradus {
 struct TrainingPlan {
   int64_t steps = 0;
   int64_t steps_per_epoch = 0;
-  int64_t steps_done = 0;  // by earlier processes
+  int64_t steps_done = 0;   // by earlier processes
+  double seconds_left = 0;  // until `time` is over; infinite without one
   int64_t batch = 0;
   int64_t training_samples = 0;
   int64_t validation_samples = 0;
@@ -32,7 +33,7 @@ struct StepReport {
 };
 
 enum class TrainingEnd {
-  finished,          // all steps done
+  finished,          // all steps done, or its time is over
   finished_already,  // by an earlier process; nothing was changed
   stopped,           // as asked, at a checkpoint; the same call goes on from there
 };
@@ -40,7 +41,8 @@ enum class TrainingEnd {
 struct TrainingResult {
   TrainingEnd end = TrainingEnd::finished;
   int64_t steps = 0;
-  double loss = 0;  // of the last step
+  double loss = 0;           // of the last step
+  bool out_of_time = false;  // it ended because `time` was over
   bool validated = false;
   Score validation;        // the last one
   std::string checkpoint;  // where `stopped`: its path
@@ -59,13 +61,16 @@ struct TrainingOptions {
   std::function<bool()> stop = {};
   // Goes on with another recipe than the run's, which then becomes the run's.
   bool allow_changes = false;
+  // Node by node, to name the first one that makes NaN or infinity (TrainingSession).
+  bool stepwise = false;
 };
 
 // Trains what the recipe says and leaves in the folder `run`: recipe.toml, metrics.jsonl with one
 // line per step ("step", "loss", "lr") and one per validation ("step", "split", "metrics"),
 // checkpoints, and at the end final.safetensors. The bytes of weights and metrics depend on the
-// recipe alone, however often the run was stopped or killed: in the folder of an unfinished run
-// this goes on from the newest whole checkpoint, without one from the first step.
+// recipe alone, however often the run was stopped or killed (and on where `time` ended it): in the
+// folder of an unfinished run this goes on from the newest whole checkpoint, without one from the
+// first step.
 //
 // Throws not_finite naming the step when a loss is NaN or infinite; invalid_argument where another
 // process trains in `run`, it holds something else, or its recipe differs; as load_data,

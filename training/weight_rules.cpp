@@ -68,6 +68,18 @@ void apply_groups(const Optimizer& optimizer, const Parameter& weight, WeightRul
 
 }  // namespace
 
+std::vector<std::string> block_prefixes(const ParameterTable& parameters) {
+  std::vector<std::string> prefixes;
+  for (const Parameter& parameter : parameters.all()) {
+    if (parameter.role != ParameterRole::weight) continue;
+    const std::string_view layer = layer_of(parameter.name);
+    if (layer.find('.') == layer.npos) continue;
+    const std::string prefix = std::string(layer) + '.';
+    if (std::ranges::find(prefixes, prefix) == prefixes.end()) prefixes.push_back(prefix);
+  }
+  return prefixes;
+}
+
 std::vector<Parameter> parameters_of(const ParameterTable& parameters,
                                      std::span<const Value> states) {
   std::vector<Parameter> list;

@@ -24,6 +24,9 @@ struct WeightRule {
 std::vector<WeightRule> weight_rules(const Optimizer& optimizer,
                                      std::span<const Parameter> weights);
 
+// The blocks of a model, as prefixes of names: "h.3." of layers that have a number.
+std::vector<std::string> block_prefixes(const ParameterTable& parameters);
+
 // The parameters that these states are.
 std::vector<Parameter> parameters_of(const ParameterTable& parameters,
                                      std::span<const Value> states);

@@ -65,14 +65,12 @@ void load_weights(const std::string& path, const ParameterTable& parameters, Sta
 
 void restore_weights(const std::string& path, const ParameterTable& parameters,
                      StateStore& states) {
-  const Safetensors file = load_safetensors(path);
+  const SafetensorsFile file(path);
   for (const Parameter& parameter : parameters.all()) {
     if (parameter.role == ParameterRole::optimizer) continue;
-    const auto found = file.tensors.find(parameter.name);
-    if (found == file.tensors.end() || spec_of(found->second) != parameter.spec)
-      failf(ErrorKind::bad_data, path, "does not hold the tensor '{}' as {}", parameter.name,
-            to_string(parameter.spec));
-    states.set(parameter.name, found->second);
+    if (!file.entries().contains(parameter.name))
+      failf(ErrorKind::bad_data, path, "the tensor '{}' is missing", parameter.name);
+    file.read_into(parameter.name, states.get(parameter.name));
   }
 }
 
@@ -84,20 +82,22 @@ void start_from(const std::string& run_or_file, std::span<const std::string> ski
   if (!std::filesystem::is_regular_file(path, ignored))
     failf(ErrorKind::not_found, run_or_file,
           "[init.from] expected a finished run or a .safetensors file");
-  const Safetensors file = load_safetensors(path);
+  const SafetensorsFile file(path);
   std::vector<std::string> missing, strange, unlike;
-  for (const auto& [name, tensor] : file.tensors) {
+  for (const auto& [name, entry] : file.entries()) {
     if (name.starts_with(average_prefix) || matches_any(skip, name)) continue;
     const Parameter* parameter = parameters.find(name);
     if (parameter == nullptr || !is_model(*parameter))
       strange.push_back(name);
-    else if (spec_of(tensor) != parameter->spec)
-      unlike.push_back(fmt::format("'{}' (the model's {}, the file's {})", name,
-                                   to_string(parameter->spec), to_string(spec_of(tensor))));
+    else if (entry.dtype != parameter->spec.dtype ||
+             !std::ranges::equal(entry.sizes, parameter->spec.shape.sizes()))
+      unlike.push_back(fmt::format("'{}' (the model's {}, the file's {} [{}])", name,
+                                   to_string(parameter->spec), entry.format_dtype,
+                                   fmt::join(entry.sizes, ", ")));
   }
   for (const Parameter& parameter : parameters.all())
     if (is_model(parameter) && !matches_any(skip, parameter.name) &&
-        !file.tensors.contains(parameter.name))
+        !file.entries().contains(parameter.name))
       missing.push_back(parameter.name);
   std::string problems;
   const auto add = [&](std::string_view what, const std::vector<std::string>& names) {
@@ -113,7 +113,7 @@ void start_from(const std::string& run_or_file, std::span<const std::string> ski
           problems);
   for (const Parameter& parameter : parameters.all())
     if (is_model(parameter) && !matches_any(skip, parameter.name))
-      states.set(parameter.name, file.tensors.find(parameter.name)->second);
+      file.read_into(parameter.name, states.get(parameter.name));
 }
 
 }  // namespace gradus

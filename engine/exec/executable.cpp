@@ -2,6 +2,7 @@
 #include "engine/exec/executable.h"
 
 #include "engine/base/error.h"
+#include "engine/exec/program_memory.h"
 
 namespace gradus {
 namespace {
@@ -15,26 +16,18 @@ Executable::Executable(std::shared_ptr<const Graph> graph, StateStore& states, A
       states_(&states),
       arena_(&arena),
       device_(&arena.device()),
-      calls_(graph_->nodes().size()),
+      calls_(kernel_calls(*graph_, *device_)),
+      plan_(make_plan(*graph_, calls_)),
       constants_(graph_->nodes().size()),
       rng_(DType::u64, {static_cast<int64_t>(sizeof(RngState) / 8)}, *device_) {
-  std::vector<int64_t> workspaces(graph_->nodes().size(), 0);
-  for (int i = 0; i < static_cast<int>(graph_->nodes().size()); ++i) {
-    const Node& node = graph_->node(i);
+  for (size_t i = 0; i < constants_.size(); ++i) {
+    const Node& node = graph_->node(static_cast<int>(i));
     if (node.kind == NodeKind::state)
       states.declare(node.name, node.outputs[0].dtype, node.outputs[0].shape);
-    if (node.kind == NodeKind::constant) constants_[at(i)] = node.constant.to(*device_);
-    if (!node.subgraphs.empty())
-      failf(ErrorKind::unsupported, node.name,
-            "control flow cannot be planned; run the graph stepwise");
-    if (node.kind != NodeKind::op || node.op->view) continue;
-    std::vector<TensorSpec> in;
-    for (const ValueRef& input : node.inputs)
-      in.push_back(input.present() ? graph_->spec(input) : TensorSpec::absent());
-    calls_[at(i)] = std::make_unique<KernelCall>(*node.op, node.attrs, in, node.outputs, *device_);
-    workspaces[at(i)] = calls_[at(i)]->workspace_bytes();
+    if (node.kind == NodeKind::constant)
+      constants_[i] =
+          &node.constant.device() == device_ ? node.constant : node.constant.to(*device_);
   }
-  plan_ = make_plan(*graph_, workspaces);
   arena.reserve(plan_.arena_bytes);
   bind();
 }
@@ -150,6 +143,11 @@ Tensor Executable::output(std::string_view name) {
   for (size_t i = 0; i < outputs_.size(); ++i)
     if (graph_->outputs()[i].name == name) return outputs_[i];
   failf(ErrorKind::invalid_argument, "", "the graph has no output '{}'", name);
+}
+
+Tensor Executable::value(ValueRef value) const {
+  void* const memory = address(value);
+  return memory == nullptr ? Tensor() : borrow(memory, graph_->spec(value));
 }
 
 Tensor Executable::borrow(void* memory, const TensorSpec& spec) const {

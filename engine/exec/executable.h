@@ -36,6 +36,10 @@ class Executable {
   // Valid until the next run of any program on the same arena.
   Tensor output(std::string_view name);
 
+  // The memory of a value, for observers: it holds the value from when its node has run until
+  // another value takes its place. Empty for a value that nothing reads.
+  Tensor value(ValueRef value) const;
+
   const Plan& plan() const { return plan_; }
   const Graph& graph() const { return *graph_; }
   // The kernel variant and the node of each step, for listings.

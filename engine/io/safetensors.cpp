@@ -180,6 +180,20 @@ Tensor SafetensorsFile::read(std::string_view name) const {
   return tensor;
 }
 
+void SafetensorsFile::read_into(std::string_view name, Tensor tensor) const {
+  const auto found = header_.entries.find(name);
+  if (found == header_.entries.end())
+    failf(ErrorKind::not_found, path_, "there is no tensor '{}'", name);
+  const SafetensorsEntry& entry = found->second;
+  if (entry.dtype != tensor.dtype() || !std::ranges::equal(entry.sizes, tensor.shape().sizes()))
+    failf(ErrorKind::bad_data, path_, "the tensor '{}', expected {} {}, got {} [{}]", name,
+          dtype_name(tensor.dtype()), to_string(tensor.shape()), entry.format_dtype,
+          fmt::join(entry.sizes, ", "));
+  if (&tensor.device() != &cpu_device() || tensor.dtype() == DType::bool_)
+    return tensor.copy_from(read(name));
+  file_.read(data_start_ + entry.begin, static_cast<size_t>(tensor.bytes()), tensor.data());
+}
+
 Safetensors load_safetensors(const std::string& path) {
   const SafetensorsFile file(path);
   Safetensors result;

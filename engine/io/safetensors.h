@@ -51,6 +51,9 @@ class SafetensorsFile {
   // On the CPU. Throws for an unknown name, a dtype that Gradus does not hold, more than
   // Shape::max_rank dims, and a bool that is neither 0 nor 1.
   Tensor read(std::string_view name) const;
+  // Into the memory of `tensor`, of any device; on the CPU without further memory. Throws as read,
+  // and bad_data where dtype or shape differ.
+  void read_into(std::string_view name, Tensor tensor) const;
 
  private:
   std::string path_;

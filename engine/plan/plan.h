@@ -78,6 +78,9 @@ std::vector<int> schedule(const Graph& graph, const std::vector<bool>& needed,
 // Assigns offsets so that no two buffers alive at one step overlap; returns the arena's size.
 int64_t assign_offsets(std::vector<PlannedBuffer>& buffers);
 
+// The buffers (indices) alive at the first step that has the most bytes alive, lower_bound_bytes.
+std::vector<size_t> buffers_at_peak(const Plan& plan);
+
 // One row per buffer, largest first, then the totals: "sum X MiB -> arena Y MiB (Z buffers)".
 std::string to_table(const Plan& plan, const Graph& graph);
 

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills training runs at random moments and lets them go on: they must end with the weights and
 metrics of runs that nobody disturbed. Models of several kinds, with accumulation, dropout, a ragged
-last batch, checkpoints written beside the training, and some SIGTERM among the SIGKILLs. Also: two
-processes on one folder, a finished folder, another recipe, and a second signal."""
+last batch, checkpoints written beside the training, and some SIGTERM among the SIGKILLs; a guard that
+leaves steps out, averages, augmentation by 0, 1 and 2 workers, a schedule that follows the
+validation, an early end with the best weights, an end by time. Also: two processes on one folder, a
+finished folder, another recipe, and a second signal."""
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -22,7 +25,31 @@ RUNS = [
     ("cnn", run_lab.CNN + run_lab.IMAGES, 30, ["checkpoint.every=2", "checkpoint.keep=1"]),
     ("lstm", run_lab.LSTM + run_lab.TEXT, 40, ["checkpoint.every=2", "checkpoint.async=true"]),
     ("gpt", run_lab.GPT + run_lab.TEXT, 40, ["checkpoint.every=3", "checkpoint.async=true"]),
+    (
+        "guard",  # its window is full after 6 steps, and 1.2 deviations are left out often
+        run_lab.MLP.replace("{width}", "64") + run_lab.IMAGES,
+        40,
+        "checkpoint.every=2 guard.policy=skip guard.spike=1.2 guard.window=6 average.name=ema "
+        "average.decay=0.9 data.workers=1 data.augment.shift=2".split(),
+    ),
+    (
+        "plateau",
+        run_lab.CNN + run_lab.IMAGES,
+        30,
+        "checkpoint.every=2 schedule.name=plateau schedule.patience=0 schedule.gamma=0.5 "
+        "schedule.threshold=0.3 data.workers=2 data.augment.flip=true data.augment.noise=0.1 "
+        "average.name=swa average.start=10 average.every=3".split(),
+    ),
+    (
+        "early",  # a rate too large to get better
+        run_lab.MLP.replace("{width}", "64") + run_lab.IMAGES,
+        60,
+        "checkpoint.every=4 stop.patience=3 lr=0.3 guard.policy=skip guard.limit=100 "
+        "data.workers=2 data.class_weights=balanced".split(),
+    ),
 ]
+TIMED = ("timed", run_lab.MLP.replace("{width}", "64") + run_lab.IMAGES, ["checkpoint.every=3"])
+TIME = 1.0  # seconds of training after which its runs end
 SAVE_CALL_MICROSECONDS = "1500"  # each file call of a save takes that much longer
 
 
@@ -103,12 +130,57 @@ class Suite:
 
     def kill_runs(self):
         for index, (name, text, steps, more) in enumerate(RUNS):
-            kills = (self.kills + index) // len(RUNS)
+            kills = (self.kills + index) // (len(RUNS) + 1)
             recipe = self.lab.recipe(name, text)
             settings = [f"steps={steps}", *more]
             expected, seconds = self.undisturbed(name, recipe, settings)
+            self.look_at_case(name, steps)
             self.disturb(name, recipe, settings, expected, seconds, steps, kills)
             print(f"{name}: {kills} kills, undisturbed {seconds:.2f} s", flush=True)
+
+    def look_at_case(self, name, steps):
+        """Whether what a case is there for happens in it."""
+        run = self.lab.run_folder_path(name + "-undisturbed")
+        lines = [json.loads(line) for line in open(run + "/metrics.jsonl", encoding="utf-8")]
+        trained = [line for line in lines if "lr" in line]
+        if name == "early":
+            self.expect(len(trained) < steps, "early: it did not end early")
+            self.expect(os.path.exists(run + "/best.safetensors"), "early: no best weights")
+        if name == "plateau":
+            self.expect(trained[-1]["lr"] < trained[0]["lr"] / 2, "plateau: the rate did not drop")
+        if name == "guard":
+            progress = run_lab.newest_progress(run)
+            self.expect(progress["parts"]["guard.skipped"][0] > 0, "guard: nothing was left out")
+
+    def timed_runs(self):
+        """An end by time falls elsewhere every time: the run must be that of as many steps."""
+        name, text, settings = TIMED
+        recipe, done = self.lab.recipe(name, text), 0
+        kills = self.kills - sum((self.kills + i) // (len(RUNS) + 1) for i in range(len(RUNS)))
+        timed = [*settings, "steps=1000000", f"time={TIME}s"]
+        while done < kills:
+            run, ended = self.lab.run_folder(name), False
+            self.runs += 1
+            while not ended:
+                process = self.lab.start(recipe, run, timed, self.environment())
+                if done < kills:
+                    try:
+                        process.wait(self.lab.random.uniform(0.02, 0.8) * TIME)
+                    except subprocess.TimeoutExpired:
+                        self.interrupt(process, run, 0.01)
+                        done += 1
+                errors = process.communicate(timeout=600)[1]
+                ended = process.returncode == run_lab.FINISHED
+                self.check_exit(name, process.returncode, errors, run)
+                if self.problems > 5:
+                    return
+            steps = run_lab.newest_progress(run)["step"]
+            counted = self.lab.run_folder(name + "-counted")
+            code, errors = self.lab.train(recipe, counted, [*settings, f"steps={steps}"])
+            self.expect(code == run_lab.FINISHED, f"{name}: exit code {code}: {errors}")
+            same = run_lab.remains(run) == run_lab.remains(counted)
+            self.expect(same, f"{name}: not the run of {steps} steps ({run})")
+        print(f"{name}: {kills} kills, ended by time={TIME}s", flush=True)
 
     def one_folder(self):
         """What a second process, a finished folder and another recipe get."""
@@ -154,6 +226,7 @@ def main():
     suite = Suite(run_lab.Lab(folder, options.program, options.seed), options.shim, options.kills)
     suite.one_folder()
     suite.kill_runs()
+    suite.timed_runs()
     print(
         f"{suite.kills} kills in {suite.runs} runs ({suite.stops} by SIGTERM with a checkpoint): "
         f"{suite.inside_saves} inside a save, {suite.inside_accumulations} SIGTERM and about "

@@ -2,6 +2,7 @@
 """Small runs of the program `gradus train` and what they leave, for suites that disturb them."""
 
 import glob
+import json
 import os
 import random
 import re
@@ -103,8 +104,11 @@ class Lab:
         self._write(name + ".toml", text.replace("{data}", self.folder).encode())
         return os.path.join(self.folder, name + ".toml")
 
+    def run_folder_path(self, name):
+        return os.path.join(self.folder, "run-" + name)
+
     def run_folder(self, name):
-        path = os.path.join(self.folder, "run-" + name)
+        path = self.run_folder_path(name)
         shutil.rmtree(path, ignore_errors=True)
         return path
 
@@ -143,6 +147,13 @@ def checkpoints(run):
         step, micro = re.fullmatch(r"step-(\d+)(?:-micro-(\d+))?", os.path.basename(path)).groups()
         found.append((int(step), int(micro or 0)))
     return sorted(found)
+
+
+def newest_progress(run):
+    """What the newest checkpoint of a run says of its loop."""
+    name = "step-%08d" % checkpoints(run)[-1][0]
+    with open(os.path.join(run, "checkpoints", name, "progress.json"), encoding="utf-8") as stream:
+        return json.load(stream)
 
 
 def resumed_from(errors):

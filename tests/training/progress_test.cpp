@@ -15,7 +15,7 @@ Progress some_progress() {
   progress.position = {123456789012, 2};
   progress.micro_steps = 3;
   progress.samples = 7;
-  progress.loss_sum = 0.1 + 0.2;
+  progress.seconds = 0.1 + 0.2;
   progress.loss = HUGE_VAL;
   progress.validated = 120;
   progress.validation = {std::nan(""), 1.0 / 3, 50};
@@ -31,7 +31,7 @@ TEST(Progress, ReadsBackExactly) {
   EXPECT_EQ(after.position, before.position);
   EXPECT_EQ(after.micro_steps, 3);
   EXPECT_EQ(after.samples, 7);
-  EXPECT_EQ(after.loss_sum, before.loss_sum);
+  EXPECT_EQ(after.seconds, before.seconds);
   EXPECT_EQ(after.loss, HUGE_VAL);
   EXPECT_EQ(after.validated, 120);
   EXPECT_TRUE(std::isnan(after.validation.loss));

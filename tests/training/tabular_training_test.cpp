@@ -70,7 +70,7 @@ TEST_F(TabularTrainingTest, ScoresAreThoseOfTheDefinitions) {
   ParameterTable parameters;
   StateStore states(cpu_device());
   Arena arena(cpu_device());
-  Evaluation evaluation(make_model(what, *data), data, 64, DType::f64, parameters, states, arena);
+  Evaluation evaluation(make_model(what, *data), data, 64, {DType::f64}, parameters, states, arena);
   set_first_values(parameters, 3, states);
   const Score score = *evaluation.run();
 
