@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <nlohmann/json.hpp>
-
 #include "data/file_bytes.h"
 #include "data/sources.h"
+#include "data/text_files.h"
+#include "data/token_folder.h"
 #include "data/token_shard.h"
+#include "data/tokenizer/code_points.h"
 #include "engine/base/error.h"
-#include "engine/base/utf8.h"
 
 namespace gradus {
 namespace {
@@ -26,20 +26,27 @@ std::string part_path(const std::string& folder, std::string_view ending, Split 
   return split == Split::test && fs::exists(test, ignored) ? test : path("val");
 }
 
-// The text of one line of a jsonl file, at the end of `tokens`.
-void add_line(std::string_view line, const std::string& field, const std::string& place,
-              std::vector<int32_t>& tokens) {
-  if (!is_utf8(line)) fail(ErrorKind::bad_data, place, "not UTF-8");
-  const nlohmann::json object = nlohmann::json::parse(line, nullptr, false);
-  if (object.is_discarded() || !object.is_object())
-    failf(ErrorKind::bad_data, place, "expected a JSON object, got '{}'", line.substr(0, 60));
-  const auto found = object.find(field);
-  if (found == object.end() || !found->is_string())
-    failf(ErrorKind::bad_data, place, "expected a member '{}' that is a text", field);
-  for (const char c : found->get_ref<const std::string&>())
-    tokens.push_back(static_cast<unsigned char>(c));
-  tokens.push_back('\n');
-}
+// Tokens of texts, and what they stand for.
+struct Tokenized {
+  std::vector<int32_t> tokens = {};
+  int64_t characters = 0;
+
+  void add(const Tokenizer& tokenizer, std::string_view text, const std::string& path) {
+    try {
+      const std::vector<int32_t> more = tokenizer.encode(text);
+      tokens.insert(tokens.end(), more.begin(), more.end());
+    } catch (const Error& error) {
+      failf(error.kind(), path, "{}", error.what());
+    }
+    characters += count_code_points(text);
+  }
+  std::unique_ptr<Dataset> dataset(const std::string& path, const TextFolder& folder) {
+    const double per_character =
+        characters == 0 ? 0 : static_cast<double>(tokens.size()) / static_cast<double>(characters);
+    return make_text_dataset(path, std::move(tokens), folder.length, folder.tokenizer->vocabulary(),
+                             per_character);
+  }
+};
 
 std::vector<std::string> shard_paths(const std::string& folder, std::string_view part) {
   std::vector<std::string> paths;
@@ -59,35 +66,28 @@ std::vector<std::string> shard_paths(const std::string& folder, std::string_view
 std::unique_ptr<Dataset> load_text(const TextFolder& folder, Split split) {
   const std::string path = part_path(folder.path, "txt", split);
   const std::vector<uint8_t> bytes = read_bytes(path);
-  return make_text_dataset(path, {bytes.begin(), bytes.end()}, folder.length, byte_vocabulary);
+  Tokenized text;
+  text.add(*folder.tokenizer, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+  return text.dataset(path, folder);
 }
 
 std::unique_ptr<Dataset> load_jsonl(const TextFolder& folder, const std::string& field,
                                     Split split) {
   const std::string path = part_path(folder.path, "jsonl", split);
-  const std::vector<uint8_t> bytes = read_bytes(path);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  std::vector<int32_t> tokens;
-  int64_t number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = text.substr(begin, end - begin);
-    ++number;
-    if (line.find_first_not_of(" \t\r") != std::string_view::npos)
-      add_line(line, field, fmt::format("{}:{}", path, number), tokens);
-    begin = end + 1;
-  }
-  return make_text_dataset(path, std::move(tokens), folder.length, byte_vocabulary);
+  Tokenized texts;
+  each_text(path, field, [&](std::string_view text) {
+    texts.add(*folder.tokenizer, text, path);
+    texts.add(*folder.tokenizer, "\n", path);
+  });
+  return texts.dataset(path, folder);
 }
 
 std::unique_ptr<Dataset> load_tokens(const TextFolder& folder, int64_t vocabulary, Split split) {
-  std::vector<std::string> paths = shard_paths(folder.path, split == Split::train  ? "train"
-                                                            : split == Split::test ? "test"
-                                                                                   : "val");
-  if (paths.empty() && split == Split::test) paths = shard_paths(folder.path, "val");
+  std::string part = split == Split::train ? "train" : split == Split::test ? "test" : "val";
+  if (split == Split::test && shard_paths(folder.path, part).empty()) part = "val";
+  const std::vector<std::string> paths = shard_paths(folder.path, part);
   if (paths.empty())
-    failf(ErrorKind::not_found, folder.path, "no *.bin file with '{}' in its name",
-          split == Split::train ? "train" : "val");
+    failf(ErrorKind::not_found, folder.path, "no *.bin file with '{}' in its name", part);
   std::vector<int32_t> tokens;
   for (const std::string& path : paths) {
     const std::vector<int32_t> more = read_token_shard(path);
@@ -97,7 +97,14 @@ std::unique_ptr<Dataset> load_tokens(const TextFolder& folder, int64_t vocabular
               more[i]);
     tokens.insert(tokens.end(), more.begin(), more.end());
   }
-  return make_text_dataset(folder.path, std::move(tokens), folder.length, vocabulary);
+  const PartCounts counts = read_token_counts(folder.path);
+  const auto of_part = counts.find(part);
+  double per_character = 0;
+  if (of_part != counts.end() && of_part->second.characters > 0)
+    per_character = static_cast<double>(of_part->second.tokens) /
+                    static_cast<double>(of_part->second.characters);
+  return make_text_dataset(folder.path, std::move(tokens), folder.length, vocabulary,
+                           per_character);
 }
 
 }  // namespace gradus

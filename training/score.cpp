@@ -4,19 +4,25 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numbers>
 
 #include <fmt/format.h>
 
 namespace gradus {
 
 Metrics metrics_of(const Score& score) {
-  if (!score.numbers) return {{{{"loss", score.loss}, {"accuracy", score.accuracy}}}, 2};
+  if (!score.numbers)
+    return {{{{"loss", score.loss},
+              {"accuracy", score.accuracy},
+              {"bits_per_character", score.bits_per_character}}},
+            score.bits_per_character > 0 ? size_t{3} : size_t{2}};
   return {{{{"loss", score.loss}, {"r2", score.r2}, {"mse", score.mse}, {"mae", score.mae}}}, 4};
 }
 
 void set_metric(Score& score, std::string_view name, double value) {
   if (name == "loss") score.loss = value;
   if (name == "accuracy") score.accuracy = value;
+  if (name == "bits_per_character") score.bits_per_character = value;
   if (name == "r2") score.r2 = value;
   if (name == "mse") score.mse = value;
   if (name == "mae") score.mae = value;
@@ -44,7 +50,10 @@ void add_metrics_json(const Score& score, fmt::memory_buffer& text) {
 }
 
 ScoreSums::ScoreSums(const Dataset& data)
-    : numbers_(data.classes() == 0), units_(data.target_units()), columns_(units_.size()) {}
+    : numbers_(data.classes() == 0),
+      units_(data.target_units()),
+      tokens_per_character_(data.tokens_per_character()),
+      columns_(units_.size()) {}
 
 void ScoreSums::restart() {
   targets_ = loss_ = correct_ = 0;
@@ -79,7 +88,10 @@ void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples)
 }
 
 Score ScoreSums::score() const {
-  if (!numbers_) return {loss_ / targets_, correct_ / targets_, samples_};
+  if (!numbers_) {
+    const double loss = loss_ / targets_;
+    return {loss, correct_ / targets_, samples_, loss * tokens_per_character_ / std::numbers::ln2};
+  }
   Score score{.samples = samples_, .numbers = true};
   const auto outputs = static_cast<double>(columns_.size());
   for (size_t k = 0; k < columns_.size(); ++k) {
