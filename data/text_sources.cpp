@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "data/file_bytes.h"
 #include "data/sources.h"
@@ -26,26 +27,62 @@ std::string part_path(const std::string& folder, std::string_view ending, Split 
   return split == Split::test && fs::exists(test, ignored) ? test : path("val");
 }
 
-// Tokens of texts, and what they stand for.
-struct Tokenized {
-  std::vector<int32_t> tokens = {};
-  int64_t characters = 0;
+// The tokens of a part of the data.
+class TokenStream {
+ public:
+  TokenStream(const TextFolder& folder, std::string path)
+      : folder_(folder), path_(std::move(path)) {
+    if (folder.document_end.empty()) return;
+    const std::optional<int32_t> id =
+        folder.tokenizer ? folder.tokenizer->find(folder.document_end) : std::nullopt;
+    GRADUS_CHECK(id, "[data.document_end] the tokenizer has no token '{}'", folder.document_end);
+    end_ = *id;
+  }
 
-  void add(const Tokenizer& tokenizer, std::string_view text, const std::string& path) {
+  void add(std::string_view text) {
     try {
-      const std::vector<int32_t> more = tokenizer.encode(text);
-      tokens.insert(tokens.end(), more.begin(), more.end());
+      const std::vector<int32_t> more = folder_.tokenizer->encode(text);
+      documents_.tokens.insert(documents_.tokens.end(), more.begin(), more.end());
     } catch (const Error& error) {
-      failf(error.kind(), path, "{}", error.what());
+      failf(error.kind(), path_, "{}", error.what());
     }
-    characters += count_code_points(text);
+    characters_ += count_code_points(text);
   }
-  std::unique_ptr<Dataset> dataset(const std::string& path, const TextFolder& folder) {
-    const double per_character =
-        characters == 0 ? 0 : static_cast<double>(tokens.size()) / static_cast<double>(characters);
-    return make_text_dataset(path, std::move(tokens), folder.length, folder.tokenizer->vocabulary(),
-                             per_character);
+  void add(const std::vector<int32_t>& more) {
+    documents_.tokens.insert(documents_.tokens.end(), more.begin(), more.end());
   }
+  void end_document() {
+    if (end_ >= 0)
+      documents_.tokens.push_back(end_);
+    else
+      add("\n");
+    documents_.end();
+  }
+  // Of tokens that nobody has divided yet.
+  void divide() {
+    for (size_t i = 0; i < documents_.tokens.size(); ++i)
+      if (documents_.tokens[i] == end_) documents_.ends.push_back(i + 1);
+    documents_.end();
+  }
+  double per_character() const {
+    const auto tokens = static_cast<double>(documents_.tokens.size());
+    return characters_ == 0 ? 0 : tokens / static_cast<double>(characters_);
+  }
+
+  std::unique_ptr<Dataset> dataset(int64_t vocabulary, double per_character) {
+    if (folder_.packing == Packing::stream)
+      return make_text_dataset(path_, std::move(documents_.tokens), folder_.length, vocabulary,
+                               per_character);
+    return make_packed_dataset(path_, std::move(documents_), folder_.length, folder_.packing,
+                               vocabulary, per_character);
+  }
+
+ private:
+  const TextFolder& folder_;
+  std::string path_;
+  int32_t end_ = -1;
+  Documents documents_;
+  int64_t characters_ = 0;
 };
 
 std::vector<std::string> shard_paths(const std::string& folder, std::string_view part) {
@@ -66,20 +103,21 @@ std::vector<std::string> shard_paths(const std::string& folder, std::string_view
 std::unique_ptr<Dataset> load_text(const TextFolder& folder, Split split) {
   const std::string path = part_path(folder.path, "txt", split);
   const std::vector<uint8_t> bytes = read_bytes(path);
-  Tokenized text;
-  text.add(*folder.tokenizer, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
-  return text.dataset(path, folder);
+  TokenStream tokens(folder, path);
+  tokens.add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  tokens.divide();
+  return tokens.dataset(folder.tokenizer->vocabulary(), tokens.per_character());
 }
 
 std::unique_ptr<Dataset> load_jsonl(const TextFolder& folder, const std::string& field,
                                     Split split) {
   const std::string path = part_path(folder.path, "jsonl", split);
-  Tokenized texts;
+  TokenStream tokens(folder, path);
   each_text(path, field, [&](std::string_view text) {
-    texts.add(*folder.tokenizer, text, path);
-    texts.add(*folder.tokenizer, "\n", path);
+    tokens.add(text);
+    tokens.end_document();
   });
-  return texts.dataset(path, folder);
+  return tokens.dataset(folder.tokenizer->vocabulary(), tokens.per_character());
 }
 
 std::unique_ptr<Dataset> load_tokens(const TextFolder& folder, int64_t vocabulary, Split split) {
@@ -88,23 +126,23 @@ std::unique_ptr<Dataset> load_tokens(const TextFolder& folder, int64_t vocabular
   const std::vector<std::string> paths = shard_paths(folder.path, part);
   if (paths.empty())
     failf(ErrorKind::not_found, folder.path, "no *.bin file with '{}' in its name", part);
-  std::vector<int32_t> tokens;
+  TokenStream tokens(folder, folder.path);
   for (const std::string& path : paths) {
     const std::vector<int32_t> more = read_token_shard(path);
     for (size_t i = 0; i < more.size(); ++i)
       if (more[i] >= vocabulary)
         failf(ErrorKind::bad_data, path, "token {}, expected 0 to {}, got {}", i, vocabulary - 1,
               more[i]);
-    tokens.insert(tokens.end(), more.begin(), more.end());
+    tokens.add(more);
   }
+  tokens.divide();
   const PartCounts counts = read_token_counts(folder.path);
   const auto of_part = counts.find(part);
   double per_character = 0;
   if (of_part != counts.end() && of_part->second.characters > 0)
     per_character = static_cast<double>(of_part->second.tokens) /
                     static_cast<double>(of_part->second.characters);
-  return make_text_dataset(folder.path, std::move(tokens), folder.length, vocabulary,
-                           per_character);
+  return tokens.dataset(vocabulary, per_character);
 }
 
 }  // namespace gradus

@@ -117,7 +117,12 @@ std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
   const std::string& format = recipe.text("data.format");
   const TextFolder folder{.path = recipe.text("data.path"),
                           .length = recipe.integer("data.length"),
-                          .tokenizer = load_tokenizer(recipe)};
+                          .tokenizer = load_tokenizer(recipe),
+                          .packing = *parse_packing(recipe.text("data.packing")),
+                          .document_end = recipe.text("data.document_end")};
+  GRADUS_CHECK(
+      folder.packing == Packing::stream || format == "jsonl" || !folder.document_end.empty(),
+      "[data.packing] expected data.document_end, which tells documents apart");
   if (format == "jsonl") return load_jsonl(folder, recipe.text("data.field"), split);
   if (format == "tokens")
     return load_tokens(folder, vocabulary_of(recipe, folder.tokenizer.get()), split);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "data/dataset.h"
+#include "data/packed_dataset.h"
 #include "engine/exec/executable.h"
 #include "models/model.h"
 #include "training/optimizer.h"
@@ -55,7 +56,6 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
 // fills up a last batch.
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters);
-inline constexpr int64_t no_target = -100;
 
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);

@@ -5,8 +5,11 @@
 #include <cmath>
 #include <iterator>
 #include <numbers>
+#include <span>
 
 #include <fmt/format.h>
+
+#include "data/packed_dataset.h"
 
 namespace gradus {
 
@@ -64,12 +67,15 @@ void ScoreSums::restart() {
 void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples) {
   const int64_t per_sample = targets.numel() / targets.shape()[0];
   samples_ += samples;
-  targets_ += static_cast<double>(samples * per_sample);
   if (!numbers_) {
+    const std::span<const int64_t> all(targets.data_as<int64_t>(),
+                                       static_cast<size_t>(samples * per_sample));
+    targets_ += static_cast<double>(samples * per_sample - std::ranges::count(all, no_target));
     loss_ += program.output("loss_sum").item();
     correct_ += program.output("correct").item();
     return;
   }
+  targets_ += static_cast<double>(samples * per_sample);
   const std::vector<double> values = targets.to_doubles();
   const std::vector<double> squared = program.output("squared_sum").to_doubles();
   const std::vector<double> absolute = program.output("absolute_sum").to_doubles();
