@@ -9,6 +9,7 @@
 #include "data/token_folder.h"
 #include "data/token_shard.h"
 #include "data/tokenizer/tokenizer.h"
+#include "data/tokenizer_file.h"
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/text_inputs.h"
@@ -49,7 +50,7 @@ void print_counts(const std::string& output, const PartCounts& counts, bool as_j
 int run_tokenize(const TokenizeOptions& options) {
   GRADUS_CHECK(options.validation >= 0 && options.validation < 1,
                "[data tokenize] --validation, expected 0 to below 1, got {}", options.validation);
-  const auto tokenizer = Tokenizer::load(options.tokenizer);
+  const auto tokenizer = read_tokenizer(options.tokenizer);
   const std::vector<TextInput> inputs = text_inputs(options.inputs);
   TextTokens tokens(tokenizer, {.folder = options.output,
                                 .end = options.end,

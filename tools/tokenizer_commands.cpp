@@ -12,6 +12,7 @@
 #include "data/text_files.h"
 #include "data/tokenizer/tokenizer.h"
 #include "data/tokenizer/tokenizer_training.h"
+#include "data/tokenizer_file.h"
 #include "engine/base/error.h"
 #include "engine/io/atomic_file.h"
 #include "tools/text_inputs.h"
@@ -69,7 +70,7 @@ struct EncodeOptions {
 };
 
 int run_encode(const EncodeOptions& options) {
-  const auto tokenizer = Tokenizer::load(options.tokenizer);
+  const auto tokenizer = read_tokenizer(options.tokenizer);
   GRADUS_CHECK(options.texts.empty() != options.input.empty(),
                "[data tokenizer encode] expected texts, or --input");
   Json json = Json::array();
@@ -93,7 +94,7 @@ struct DecodeOptions {
 };
 
 int run_decode(const DecodeOptions& options) {
-  const auto tokenizer = Tokenizer::load(options.tokenizer);
+  const auto tokenizer = read_tokenizer(options.tokenizer);
   std::vector<int32_t> ids;
   for (const std::string& text : options.ids) {
     int32_t id = -1;

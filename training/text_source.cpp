@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "data/token_folder.h"
+#include "data/tokenizer_file.h"
 #include "engine/base/error.h"
 #include "training/run_folder.h"
 
@@ -17,10 +18,10 @@ constexpr int64_t gpt2_vocabulary = 50257;
 std::shared_ptr<const Tokenizer> load_tokenizer(const Recipe& recipe) {
   if (!recipe.has("data.tokenizer")) return nullptr;
   const std::string& wanted = recipe.text("data.tokenizer");
-  if (wanted != "auto") return Tokenizer::load(wanted);
+  if (wanted != "auto") return read_tokenizer(wanted);
   const std::string beside = fmt::format("{}/{}", recipe.text("data.path"), tokenizer_file);
   std::error_code ignored;
-  if (std::filesystem::exists(beside, ignored)) return Tokenizer::load(beside);
+  if (std::filesystem::exists(beside, ignored)) return read_tokenizer(beside);
   return recipe.text("data.format") == "tokens" ? nullptr : Tokenizer::bytes();
 }
 

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "data/sources.h"
+#include "data/tokenizer_file.h"
 #include "engine/base/error.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/sealed_folder.h"
@@ -260,8 +261,7 @@ void keep_tokenizer(const Recipe& recipe, const RunFolder& folder, bool allowed)
   if (!tokenizer || tokenizer->is_bytes()) return;
   const std::string path = folder.file(run_file::tokenizer), json = tokenizer->to_json();
   std::error_code ignored;
-  if (std::filesystem::exists(path, ignored) && !allowed &&
-      Tokenizer::load(path)->to_json() != json)
+  if (std::filesystem::exists(path, ignored) && !allowed && read_tokenizer(path)->to_json() != json)
     failf(ErrorKind::invalid_argument, path,
           "this run was begun with another tokenizer; choose another run=DIR");
   folder.write(run_file::tokenizer, json);

@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/file_bytes.h"
 #include "data/tokenizer/added_tokens.h"
 #include "data/tokenizer/byte_alphabet.h"
 #include "data/tokenizer/decoder.h"
@@ -21,7 +20,6 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t largest_file = int64_t{1} << 27;
 constexpr size_t remembered_words = 1 << 16, longest_remembered = 64;
 
 template <class T>
@@ -99,12 +97,6 @@ std::shared_ptr<const Tokenizer> Tokenizer::parse(std::string_view json, const s
       std::make_unique<AddedTokens>(added ? *added : Json::array(), name, parts->normalizer.get());
   fields.finish();
   return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(parts)));
-}
-
-std::shared_ptr<const Tokenizer> Tokenizer::load(const std::string& path) {
-  if (path == "bytes") return bytes();
-  const std::vector<uint8_t> file = read_bytes(path, largest_file);
-  return parse({reinterpret_cast<const char*>(file.data()), file.size()}, path);
 }
 
 bool Tokenizer::is_bytes() const { return !parts_; }

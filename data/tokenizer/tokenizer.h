@@ -21,8 +21,6 @@ class Tokenizer {
   // `json` is the text of a tokenizer.json, `name` begins messages. Throws bad_data for what is
   // damaged, unsupported naming what is not known.
   static std::shared_ptr<const Tokenizer> parse(std::string_view json, const std::string& name);
-  // The same from a file; `path` may be "bytes". Throws as read_bytes too.
-  static std::shared_ptr<const Tokenizer> load(const std::string& path);
   ~Tokenizer();
 
   bool is_bytes() const;
