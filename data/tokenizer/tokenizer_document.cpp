@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
@@ -165,36 +166,40 @@ std::string indented(const Json& value, size_t spaces) {
   return result;
 }
 
-void add_vocabulary(const TokenizerDocument& document, std::string& text) {
+std::string vocabulary_member(const TokenizerDocument& document) {
   Vocabulary::Entries entries = document.vocabulary;
   std::ranges::sort(entries, {}, &Vocabulary::Entries::value_type::second);
-  text += "    \"vocab\": {";
+  std::string text = "    \"vocab\": {";
   const char* before = "\n";
   for (const auto& [token, id] : entries) {
     text += fmt::format("{}      {}: {}", before, quoted(token), id);
     before = ",\n";
   }
-  text += entries.empty() ? "}" : "\n    }";
+  return text + (entries.empty() ? "}" : "\n    }");
 }
 
-void add_merges(const TokenizerDocument& document, std::string& text) {
-  text += ",\n    \"merges\": [";
+std::string merges_member(const TokenizerDocument& document) {
+  std::string text = "    \"merges\": [";
   const char* before = "\n";
   for (const auto& [left, right] : document.merges) {
     text += fmt::format("{}      [\n        {},\n        {}\n      ]", before, quoted(left),
                         quoted(right));
     before = ",\n";
   }
-  text += document.merges.empty() ? "]" : "\n    ]";
+  return text + (document.merges.empty() ? "]" : "\n    ]");
 }
 
-void add_model(const TokenizerDocument& document, const Json& model, std::string& text) {
-  text += "{\n";
-  for (const auto& [name, value] : model.items())
-    text += fmt::format("    {}: {},\n", quoted(name), indented(value, 4));
-  add_vocabulary(document, text);
-  if (model.value("type", "BPE") == "BPE") add_merges(document, text);
-  text += "\n  }";
+// The small members come first, but in a WordLevel the vocabulary follows the type.
+std::string model_value(const TokenizerDocument& document, const Json& model) {
+  const std::string type = model.value("type", "BPE");
+  std::vector<std::string> members;
+  for (const auto& [name, value] : model.items()) {
+    members.push_back(fmt::format("    {}: {}", quoted(name), indented(value, 4)));
+    if (type == "WordLevel" && name == "type") members.push_back(vocabulary_member(document));
+  }
+  if (type != "WordLevel") members.push_back(vocabulary_member(document));
+  if (type == "BPE") members.push_back(merges_member(document));
+  return fmt::format("{{\n{}\n  }}", fmt::join(members, ",\n"));
 }
 
 }  // namespace
@@ -214,10 +219,8 @@ std::string to_json(const TokenizerDocument& document) {
   const char* before = "\n";
   for (const auto& [name, value] : head.items()) {
     text += fmt::format("{}  {}: ", before, quoted(name));
-    if (name == "model" && value.is_object())
-      add_model(document, value, text);
-    else
-      text += indented(value, 2);
+    text +=
+        name == "model" && value.is_object() ? model_value(document, value) : indented(value, 2);
     before = ",\n";
   }
   return text + "\n}";

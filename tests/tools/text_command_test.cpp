@@ -22,7 +22,8 @@ class TextCommandTest : public ::testing::Test {
     for (int i = 0; i < 60; ++i)
       text += "And the earth was without form, and void; \u00E9 and darkness was upon the deep.\n";
     write("train.txt", text);
-    write("val.txt", text.substr(0, 600));
+    val_ = text.substr(0, 8 * (text.find('\n') + 1));
+    write("val.txt", val_);
     tokenizer_ = folder_.file("t.json");
   }
 
@@ -51,15 +52,14 @@ class TextCommandTest : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string tokenizer_;
+  std::string tokenizer_, val_;
 };
 
 TEST_F(TextCommandTest, EncodesAndDecodes) {
   train_tokenizer();
-  const Json json = json_of("tokenizer encode " + tokenizer_ + " 'the \u00E9arth' ''");
-  EXPECT_EQ(json.size(), 2u);
+  const Json json = json_of("tokenizer encode " + tokenizer_ + " 'the \u00E9arth'");
+  EXPECT_EQ(json.size(), 1u);
   EXPECT_EQ(json[0]["text"], "the \u00E9arth");
-  EXPECT_EQ(json[1]["ids"], Json::array());
   std::string ids;
   for (const Json& id : json[0]["ids"]) ids += " " + id.dump();
   EXPECT_EQ(json_of("tokenizer decode " + tokenizer_ + ids)["text"], "the \u00E9arth");
@@ -75,7 +75,7 @@ TEST_F(TextCommandTest, AFolderBecomesShardsOfItsParts) {
                             " --output " + out + " --end '<|endoftext|>' --shard 400");
   EXPECT_EQ(json["train"]["documents"], 1);
   EXPECT_GT(json["train"]["shards"], 1);
-  EXPECT_EQ(json["val"]["bytes"], 600);
+  EXPECT_EQ(json["val"]["bytes"], val_.size());
   EXPECT_EQ(contents(out + "/tokenizer.json"), contents(tokenizer_));
   const Json inspected = json_of("inspect " + out + " data.length=8");
   EXPECT_EQ(inspected["format"], "tokens");
@@ -136,7 +136,6 @@ TEST_F(TextCommandTest, ARunKeepsItsTokenizer) {
   outcome = run("eval " + to + " --json", "2>/dev/null");
   ASSERT_EQ(outcome.code, 0);
   const Json score = Json::parse(outcome.output);
-  const std::string text = contents(folder_.file("val.txt"));
   EXPECT_GT(score["bits_per_character"].get<double>(), 0);
   EXPECT_LT(score["bits_per_character"].get<double>(), score["loss"].get<double>() / 0.6931);
   outcome = run("generate " + to + " --prompt 'And the' --tokens 5 --json", "2>/dev/null");
