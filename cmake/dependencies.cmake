@@ -10,10 +10,18 @@ find_path(GRADUS_TOML_INCLUDE toml++/toml.h REQUIRED)
 find_path(GRADUS_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
 find_path(GRADUS_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_path(GRADUS_XXHASH_INCLUDE xxhash.h REQUIRED)
+# Tokenizers: regular expressions and Unicode's tables.
+find_path(GRADUS_PCRE2_INCLUDE pcre2.h REQUIRED)
+find_library(GRADUS_PCRE2_LIBRARY pcre2-8 REQUIRED)
+find_path(GRADUS_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_library(GRADUS_UTF8PROC_LIBRARY utf8proc REQUIRED)
+target_include_directories(
+  gradus_options SYSTEM INTERFACE ${GRADUS_PCRE2_INCLUDE} ${GRADUS_UTF8PROC_INCLUDE})
 target_include_directories(
   gradus_options SYSTEM INTERFACE ${GRADUS_TOML_INCLUDE} ${GRADUS_JSON_INCLUDE} ${GRADUS_CLI11_INCLUDE}
                                   ${GRADUS_XXHASH_INCLUDE})
-set(GRADUS_PRIVATE_LIBRARIES PNG::PNG JPEG::JPEG ZLIB::ZLIB Threads::Threads)
+# By name where these have no targets, so that an installed library asks for them wherever they are.
+set(GRADUS_PRIVATE_LIBRARIES PNG::PNG JPEG::JPEG ZLIB::ZLIB Threads::Threads pcre2-8 utf8proc)
 
 if(GRADUS_STD_THREADS)
   target_compile_definitions(gradus_options INTERFACE GRADUS_NO_OPENMP=1)

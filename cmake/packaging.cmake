@@ -59,7 +59,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Only who compiles against the library needs these.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "g++, cmake, libfmt-dev, zlib1g-dev, libpng-dev, libjpeg62-turbo-dev")
+    "g++, cmake, libfmt-dev, zlib1g-dev, libpng-dev, libjpeg62-turbo-dev, libpcre2-dev, libutf8proc-dev")
 if(GRADUS_ONEDNN)
   string(APPEND CPACK_DEBIAN_PACKAGE_SUGGESTS ", libdnnl-dev")
 endif()

@@ -42,6 +42,8 @@ class Dataset {
   virtual std::span<const int64_t> labels() const { return {}; }
   // What the classes are called; may be empty.
   virtual std::vector<std::string> class_names() const { return {}; }
+  // Of a text, how many tokens stand for one of its characters (code points); 0: it is none.
+  virtual double tokens_per_character() const { return 0; }
   // How many units of the data one unit of each target is; empty for classes.
   virtual std::vector<double> target_units() const { return {}; }
 };
@@ -78,7 +80,8 @@ std::unique_ptr<Dataset> make_value_dataset(std::string name, Tensor inputs, con
 // Throws bad_data where the text has fewer than length + 1 tokens or a token is outside of
 // [0, classes).
 std::unique_ptr<Dataset> make_text_dataset(std::string name, std::vector<int32_t> tokens,
-                                           int64_t length, int64_t classes);
+                                           int64_t length, int64_t classes,
+                                           double tokens_per_character = 0);
 
 // Samples `indices` of another data set, in this order. Throws for none and for an index that the
 // whole does not have.

@@ -7,6 +7,8 @@
 
 #include "data/augmentation.h"
 #include "data/dataset.h"
+#include "data/packed_dataset.h"
+#include "data/tokenizer/tokenizer.h"
 
 namespace gradus {
 
@@ -36,13 +38,17 @@ std::unique_ptr<Dataset> load_images(const ImageFolder& folder, Split split);
 // that is not made of whole records and for a label out of range, with its record. Null as above.
 std::unique_ptr<Dataset> load_cifar(const ImageFolder& folder, Split split);
 
-// A folder with train.txt, val.txt and possibly test.txt (else the test split is val.txt); a token
-// is a byte.
+// A folder with train.txt, val.txt and possibly test.txt (else the test split is val.txt). Throws
+// bad_data for a text that the tokenizer cannot take.
 struct TextFolder {
   std::string path;
   int64_t length = 128;  // tokens a sample
+  std::shared_ptr<const Tokenizer> tokenizer = Tokenizer::bytes();
+  Packing packing = Packing::stream;
+  // The token behind each document; empty: a line break behind lines of .jsonl, and other files are
+  // one document.
+  std::string document_end = {};
 };
-inline constexpr int64_t byte_vocabulary = 256;
 
 std::unique_ptr<Dataset> load_text(const TextFolder& folder, Split split);
 
@@ -53,7 +59,8 @@ std::unique_ptr<Dataset> load_jsonl(const TextFolder& folder, const std::string&
 
 // A folder with token shards (data/token_shard.h): files *.bin in order of their names, for
 // training those with "train" in it, for validation "val", for the test "test" (else "val").
-// Tokens are in [0, vocabulary).
+// Tokens are in [0, vocabulary). How many characters they stand for is in the folder's tokens.json
+// (data/token_folder.h), if it has one; the tokenizer, which may be null, tells `document_end`.
 std::unique_ptr<Dataset> load_tokens(const TextFolder& folder, int64_t vocabulary, Split split);
 
 // The training and validation samples of `whole`, or all of it for the test split; augmented or

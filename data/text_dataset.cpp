@@ -9,8 +9,12 @@ namespace {
 
 class TextDataset : public Dataset {
  public:
-  TextDataset(const std::string& name, std::vector<int32_t> tokens, int64_t length, int64_t classes)
-      : tokens_(std::move(tokens)), length_(length), classes_(classes) {
+  TextDataset(const std::string& name, std::vector<int32_t> tokens, int64_t length, int64_t classes,
+              double tokens_per_character)
+      : tokens_(std::move(tokens)),
+        length_(length),
+        classes_(classes),
+        tokens_per_character_(tokens_per_character) {
     GRADUS_CHECK(length > 0, "[{}] window length, expected a positive number, got {}", name,
                  length);
     if (size() < 1)
@@ -27,6 +31,7 @@ class TextDataset : public Dataset {
   Shape target_shape() const override { return {length_}; }
   bool input_is_index() const override { return true; }
   int64_t classes() const override { return classes_; }
+  double tokens_per_character() const override { return tokens_per_character_; }
 
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
             Tensor& targets) const override {
@@ -42,13 +47,16 @@ class TextDataset : public Dataset {
   std::vector<int32_t> tokens_;
   int64_t length_;
   int64_t classes_;
+  double tokens_per_character_;
 };
 
 }  // namespace
 
 std::unique_ptr<Dataset> make_text_dataset(std::string name, std::vector<int32_t> tokens,
-                                           int64_t length, int64_t classes) {
-  return std::make_unique<TextDataset>(name, std::move(tokens), length, classes);
+                                           int64_t length, int64_t classes,
+                                           double tokens_per_character) {
+  return std::make_unique<TextDataset>(name, std::move(tokens), length, classes,
+                                       tokens_per_character);
 }
 
 }  // namespace gradus

@@ -20,7 +20,7 @@ Value feed_forward(Place& place, Value x, const LinearOptions& in, const LinearO
   return linear_layer(place, "c_proj", gelu(x, {{"approximate", "tanh"}}), width, out);
 }
 
-Value block(Place& place, Value x, const Gpt& model) {
+Value block(Place& place, Value x, Value mask, const Gpt& model) {
   const LinearOptions in = {.init = Initialiser::normal(0, deviation)};
   const LinearOptions out = {
       .init =
@@ -30,15 +30,18 @@ Value block(Place& place, Value x, const Gpt& model) {
                                           .causal = true,
                                           .dropout = model.dropout,
                                           .qkv = in,
-                                          .projection = out});
+                                          .projection = out,
+                                          .mask = mask});
   x = x + dropout_layer(place, attended, model.dropout);
   const Value fed = feed_forward(place, layer_norm_layer(place, "ln_2", x), in, out);
   return x + dropout_layer(place, fed, model.dropout);
 }
 
-// The first seq rows (seq, width); in decoding the row of the token's position, (width).
+// The first seq rows (seq, width), or those of the tokens' positions (batch, seq, width); in
+// decoding the row of the token's position, (width).
 Value rows_of_positions(Place& place, Value table, int64_t seq) {
   if (place.decoding) return apply1("embedding", {place.decoding->position, table});
+  if (place.positions) return apply1("embedding", {place.positions, table});
   if (seq == table.shape()[0]) return table;
   return apply1("slice", {table}, {{"dim", 0}, {"start", 0}, {"end", seq}});
 }
@@ -71,9 +74,10 @@ Value Gpt::build(Place& place, Value tokens) const {
   const Value positions = rows_of_positions(place, position_table, seq);
   Value x = apply1("embedding", {tokens, token_table}) + positions;  // (batch, seq, width)
   x = dropout_layer(place, x, dropout);
+  const Value mask = place.positions ? document_mask(place.positions) : Value();
   for (int64_t layer = 0; layer < layers; ++layer) {
     const Graph::Scope scope(place.graph, fmt::format("h.{}", layer));
-    x = block(place, x, *this);
+    x = block(place, x, mask, *this);
   }
   x = layer_norm_layer(place, "ln_f", x);
   return apply1("linear", {x, token_table});

@@ -12,6 +12,8 @@ Value LstmLm::build(Place& place, Value tokens) const {
   const Initialiser init = Initialiser::uniform(-0.1, 0.1);
   Value x = embedding_layer(place, "embedding", tokens, vocabulary, width, init);
   x = dropout_layer(place, x, dropout);
+  GRADUS_CHECK(!place.positions,
+               "[lstm] carries its state from document to document: data.packing=stream is for it");
   x = lstm_layer(place, "lstm", x, hidden, layers);
   return linear_layer(place, "head", dropout_layer(place, x, dropout), vocabulary, {.init = init});
 }

@@ -17,6 +17,7 @@ packages=(
   python3 clang-format                                     # gates
   libdnnl-dev libfmt-dev zlib1g-dev                        # libraries that are linked
   libpng-dev libjpeg62-turbo-dev                           # images
+  libpcre2-dev libutf8proc-dev                             # tokenizers
   nlohmann-json3-dev libtomlplusplus-dev libcli11-dev      # header-only
   libxxhash-dev                                            # checksums of checkpoints; header-only here
   libgtest-dev googletest                                  # tests; the source is for sanitizers

@@ -257,17 +257,20 @@ void add_train(Command& command, DataOptions& options) {
 }  // namespace
 
 Command data_command() {
-  return {.name = "data",
-          .doc = "Look at, check and measure data before training on them",
-          .commands = {
-              data_subcommand("inspect", "Format, sizes, classes and range", run_inspect),
-              data_subcommand("stats", "Mean, deviation and range of each channel or column",
-                              run_stats),
-              data_subcommand("preview", "Print the first samples", run_preview, add_count),
-              data_subcommand("split", "Size and classes of each part", run_split),
-              data_subcommand("verify", "Read everything and name what cannot be read", run_verify),
-              data_subcommand("bench", "Batches a second with 0, 1, 2 and 4 workers", run_bench,
-                              add_train)}};
+  Command command = {
+      .name = "data",
+      .doc = "Look at, check and measure data before training on them",
+      .commands = {
+          data_subcommand("inspect", "Format, sizes, classes and range", run_inspect),
+          data_subcommand("stats", "Mean, deviation and range of each channel or column",
+                          run_stats),
+          data_subcommand("preview", "Print the first samples", run_preview, add_count),
+          data_subcommand("split", "Size and classes of each part", run_split),
+          data_subcommand("verify", "Read everything and name what cannot be read", run_verify),
+          data_subcommand("bench", "Batches a second with 0, 1, 2 and 4 workers", run_bench,
+                          add_train)}};
+  for (Command& text_command : text_commands()) command.commands.push_back(std::move(text_command));
+  return command;
 }
 
 }  // namespace gradus

@@ -29,10 +29,12 @@ struct GenerateOptions {
 // Shows text as it comes. A terminal gets no control characters that a model may have made.
 class TextOut {
  public:
-  void put(int64_t token) {
-    const auto byte = static_cast<unsigned char>(token);
-    const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
-    std::fputc(terminal_ && control ? '?' : byte, stdout);
+  void put(std::string_view text) {
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+      std::fputc(terminal_ && control ? '?' : byte, stdout);
+    }
     if (terminal_) std::fflush(stdout);
   }
 
@@ -55,20 +57,26 @@ int run_generate(const GenerateOptions& options) {
   check_sampling(sampling);
   const std::unique_ptr<TextReader> reader =
       TextReader::of_run(options.run, static_cast<int>(options.threads));
-  std::vector<int64_t> prompt;
-  for (const char c : options.prompt) prompt.push_back(static_cast<unsigned char>(c));
+  const std::vector<int32_t> ids = reader->tokenizer()->encode(options.prompt);
+  const std::vector<int64_t> prompt(ids.begin(), ids.end());
+  TextStream stream(reader->tokenizer());
+  for (const int32_t id : ids) (void)stream.add(id);
+  const auto text_of = [&](int64_t token) { return stream.add(static_cast<int32_t>(token)); };
   if (options.json) {
     std::string text;
     generate(*reader, prompt, options.tokens, sampling,
-             [&](int64_t token) { text.push_back(static_cast<char>(token)); });
+             [&](int64_t token) { text += text_of(token); });
+    text += stream.finish();
     const nlohmann::ordered_json json = {
         {"run", options.run}, {"prompt", options.prompt}, {"text", text}};
     // A model of bytes may make what is no UTF-8; JSON must be.
     std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     TextOut out;
-    for (int64_t token : prompt) out.put(token);
-    generate(*reader, prompt, options.tokens, sampling, [&](int64_t token) { out.put(token); });
+    out.put(options.prompt);
+    generate(*reader, prompt, options.tokens, sampling,
+             [&](int64_t token) { out.put(text_of(token)); });
+    out.put(stream.finish());
     std::fputc('\n', stdout);
   }
   check_output();
@@ -85,7 +93,7 @@ Command generate_command() {
       .options = {{"RUN", "The run folder", &options->run, true},
                   {"--prompt", "The text to go on from; a line break if not given",
                    &options->prompt},
-                  {"--tokens", "How many tokens (bytes) to make", &options->tokens},
+                  {"--tokens", "How many tokens to make", &options->tokens},
                   {"--temperature", "Divides the logits; 0 takes the likeliest token",
                    &options->temperature},
                   {"--top-k", "Only the K likeliest tokens; 0: all", &options->top_k},

@@ -26,4 +26,7 @@ Command version_command();
 // The commands in the order in which help lists them.
 std::vector<Command> all_commands();
 
+// Those of `gradus data` that make files of texts: tokenize, shard, tokenizer.
+std::vector<Command> text_commands();
+
 }  // namespace gradus

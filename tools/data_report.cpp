@@ -123,7 +123,9 @@ std::vector<std::string> faults_of(const Dataset& data, size_t limit) {
 
 std::string sample_text(const Dataset& data, std::span<const double> values,
                         std::span<const double> targets) {
-  if (data.input_is_index()) return token_text(data, values);
+  const Shape shape = data.sample_shape();
+  if (data.input_is_index())  // tokens alone, without their positions
+    return token_text(data, values.first(static_cast<size_t>(shape[shape.rank() - 1])));
   std::string text;
   const std::vector<std::string> names = data.class_names();
   if (data.classes() > 0) {

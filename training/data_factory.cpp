@@ -7,6 +7,7 @@
 #include "data/tabular.h"
 #include "engine/base/error.h"
 #include "training/recipe_text.h"
+#include "training/text_source.h"
 
 namespace gradus {
 namespace {
@@ -115,9 +116,16 @@ std::unique_ptr<Dataset> load_array_files(const Recipe& recipe, Split split) {
 std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
   const std::string& format = recipe.text("data.format");
   const TextFolder folder{.path = recipe.text("data.path"),
-                          .length = recipe.integer("data.length")};
+                          .length = recipe.integer("data.length"),
+                          .tokenizer = load_tokenizer(recipe),
+                          .packing = *parse_packing(recipe.text("data.packing")),
+                          .document_end = recipe.text("data.document_end")};
+  GRADUS_CHECK(
+      folder.packing == Packing::stream || format == "jsonl" || !folder.document_end.empty(),
+      "[data.packing] expected data.document_end, which tells documents apart");
   if (format == "jsonl") return load_jsonl(folder, recipe.text("data.field"), split);
-  if (format == "tokens") return load_tokens(folder, recipe.integer("data.vocabulary"), split);
+  if (format == "tokens")
+    return load_tokens(folder, vocabulary_of(recipe, folder.tokenizer.get()), split);
   return load_text(folder, split);
 }
 

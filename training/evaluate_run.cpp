@@ -8,6 +8,7 @@
 #include "training/model_factory.h"
 #include "training/run_folder.h"
 #include "training/session.h"
+#include "training/text_source.h"
 #include "training/trainer.h"
 #include "training/weights.h"
 
@@ -36,7 +37,7 @@ void check_recipe_is_there(const std::string& run, int64_t checkpoint) {
 
 Score evaluate_run(const std::string& run, int threads, int64_t checkpoint) {
   check_recipe_is_there(run, checkpoint);
-  const Recipe recipe = load_recipe(run_path(run, run_file::recipe));
+  const Recipe recipe = load_run_recipe(run);
   const std::string checkpoint_folder = checkpoint < 0 ? "" : checkpoint_path(run, checkpoint);
   if (checkpoint >= 0) check_checkpoint(checkpoint_folder);
   if (threads > 0)

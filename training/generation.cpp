@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "data/sources.h"
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "ops/ops.h"
@@ -11,6 +10,7 @@
 #include "training/precision.h"
 #include "training/program.h"
 #include "training/run_folder.h"
+#include "training/text_source.h"
 #include "training/weights.h"
 
 namespace gradus {
@@ -49,19 +49,26 @@ TextReader::TextReader(const Model& model, int64_t capacity, DType dtype, Device
 
 std::unique_ptr<TextReader> TextReader::of_run(const std::string& run, int threads) {
   check_finished_run(run);
-  const Recipe recipe = load_recipe(run_path(run, run_file::recipe));
-  if (recipe.text("data.format") != "text")
+  const Recipe recipe = load_run_recipe(run);
+  const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(recipe);
+  if (!recipe.has("data.tokenizer"))
     failf(ErrorKind::invalid_argument, run,
           "this run's model does not read text (data.format = '{}')", recipe.text("data.format"));
+  if (!tokenizer)
+    failf(ErrorKind::invalid_argument, run,
+          "what tokenizer made this run's tokens is not known; copy it to {}",
+          run_path(run, run_file::tokenizer));
   if (threads == 0) threads = static_cast<int>(recipe.integer("threads"));
   if (threads > 0) set_thread_count(threads);
   const int64_t length = recipe.integer("data.length");
-  return std::make_unique<TextReader>(
-      make_language_model(recipe, byte_vocabulary, length), length, precision_of(recipe).parameters,
-      find_device(recipe.text("device")),
+  auto reader = std::make_unique<TextReader>(
+      make_language_model(recipe, vocabulary_of(recipe, tokenizer.get()), length), length,
+      precision_of(recipe).parameters, find_device(recipe.text("device")),
       [&](const ParameterTable& parameters, StateStore& states) {
         load_weights(run_path(run, run_file::weights), parameters, states);
       });
+  reader->tokenizer_ = tokenizer;
+  return reader;
 }
 
 const std::vector<double>& TextReader::read(int64_t token) {

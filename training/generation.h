@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/tokenizer/tokenizer.h"
 #include "engine/exec/executable.h"
 #include "models/model.h"
 #include "training/sampling.h"
@@ -26,19 +27,22 @@ class TextReader {
   // such limit); `load` fills the states of the parameters.
   TextReader(const Model& model, int64_t capacity, DType dtype, Device& device,
              const std::function<void(const ParameterTable&, StateStore&)>& load);
-  // The model and weights of a finished run. Throws as check_finished_run and load_weights, and
-  // invalid_argument where the run's model does not read text.
+  // The model, weights and tokenizer of a finished run. Throws as check_finished_run and
+  // load_weights, and invalid_argument where the run's model does not read text.
   static std::unique_ptr<TextReader> of_run(const std::string& run, int threads = 0);
 
   // Logits of the token after `token`. When it can look back on no more tokens, it forgets the
   // older half of them and reads the others anew.
   const std::vector<double>& read(int64_t token);
   void restart();
+  // Of the run; null where it was made from a model.
+  const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_; }
 
  private:
   void step(int64_t token);
   void clear_caches();
 
+  std::shared_ptr<const Tokenizer> tokenizer_;
   int64_t capacity_;
   bool has_positions_ = false;
   ParameterTable parameters_;

@@ -7,6 +7,7 @@
 #include "models/lstm_lm.h"
 #include "models/mlp.h"
 #include "models/resnet.h"
+#include "ops/ops.h"
 
 namespace gradus {
 namespace {
@@ -56,6 +57,18 @@ Model make_text_model(const Recipe& recipe, int64_t vocabulary, int64_t length) 
   return model_of(gpt);
 }
 
+// The model on samples of data/packed_dataset.h: (batch, 2, seq), tokens and their positions.
+Model on_documents(const Model& model) {
+  return [model](Place& place, Value input) {
+    const auto row = [&](int64_t i) {
+      const Value one = apply1("slice", {input}, {{"dim", 1}, {"start", i}, {"end", i + 1}});
+      return reshape(one, {input.shape()[0], input.shape()[2]});
+    };
+    place.positions = row(1);
+    return model(place, row(0));
+  };
+}
+
 bool takes_tokens(const std::string& model) { return model == "lstm" || model.starts_with("gpt"); }
 
 void check_kind(const Recipe& recipe, bool tokens) {
@@ -82,8 +95,10 @@ Model make_model(const Recipe& recipe, const Dataset& data) {
   GRADUS_CHECK(data.input_is_index() || name == "mlp" || data.sample_shape().rank() == 3,
                "[model.name] '{}' takes images (channels, height, width), the data are {}", name,
                to_string(data.sample_shape()));
-  return data.input_is_index() ? make_text_model(recipe, data.classes(), data.sample_shape()[0])
-                               : make_image_model(recipe, outputs_of(data));
+  if (!data.input_is_index()) return make_image_model(recipe, outputs_of(data));
+  const Shape sample = data.sample_shape();
+  const Model model = make_text_model(recipe, data.classes(), sample[sample.rank() - 1]);
+  return sample.rank() == 1 ? model : on_documents(model);
 }
 
 }  // namespace gradus

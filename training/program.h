@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "data/dataset.h"
+#include "data/packed_dataset.h"
 #include "engine/exec/executable.h"
 #include "models/model.h"
 #include "training/optimizer.h"
@@ -77,7 +78,6 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters,
                                               std::optional<DType> low = {});
-inline constexpr int64_t no_target = -100;
 
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);

@@ -188,11 +188,19 @@ Keys image_keys() {
 Keys token_keys() {
   return joined({
       only(data_format, {"text", "jsonl", "tokens"},
-           {integer("data.length", 128, 1, 1 << 20, "tokens a sample; of text, bytes")}),
+           {integer("data.length", 128, 1, 1 << 20, "tokens a sample"),
+            text("data.tokenizer", "auto", {},
+                 "a tokenizer.json, or bytes; auto: the tokenizer.json in data.path, else bytes"),
+            text("data.packing", "stream", {"stream", "pack", "pad"},
+                 "stream: samples go across documents; pack: several in one, each by itself; pad: "
+                 "one in each"),
+            text("data.document_end", "", {},
+                 "the token behind each document; empty: a line break behind jsonl's")}),
       only(data_format, {"jsonl"},
            {text("data.field", "text", {}, "member of each line's object that holds the text")}),
       only(data_format, {"tokens"},
-           {integer("data.vocabulary", 50257, 2, large, "tokens are below it")}),
+           {integer("data.vocabulary", 0, 0, large,
+                    "tokens are below it; 0: the tokenizer's, without one GPT-2's 50257")}),
   });
 }
 

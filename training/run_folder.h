@@ -13,6 +13,7 @@ namespace gradus {
 namespace run_file {
 inline constexpr std::string_view recipe = "recipe.toml";         // every key, resolved
 inline constexpr std::string_view metrics = "metrics.jsonl";      // a line per step or evaluation
+inline constexpr std::string_view tokenizer = "tokenizer.json";   // of a run on texts
 inline constexpr std::string_view best = "best.safetensors";      // of the best validation
 inline constexpr std::string_view weights = "final.safetensors";  // there when a run is finished
 inline constexpr std::string_view checkpoints = "checkpoints";    // a folder per checkpoint

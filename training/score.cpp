@@ -4,19 +4,28 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numbers>
+#include <span>
 
 #include <fmt/format.h>
+
+#include "data/packed_dataset.h"
 
 namespace gradus {
 
 Metrics metrics_of(const Score& score) {
-  if (!score.numbers) return {{{{"loss", score.loss}, {"accuracy", score.accuracy}}}, 2};
+  if (!score.numbers)
+    return {{{{"loss", score.loss},
+              {"accuracy", score.accuracy},
+              {"bits_per_character", score.bits_per_character}}},
+            score.bits_per_character > 0 ? size_t{3} : size_t{2}};
   return {{{{"loss", score.loss}, {"r2", score.r2}, {"mse", score.mse}, {"mae", score.mae}}}, 4};
 }
 
 void set_metric(Score& score, std::string_view name, double value) {
   if (name == "loss") score.loss = value;
   if (name == "accuracy") score.accuracy = value;
+  if (name == "bits_per_character") score.bits_per_character = value;
   if (name == "r2") score.r2 = value;
   if (name == "mse") score.mse = value;
   if (name == "mae") score.mae = value;
@@ -44,7 +53,10 @@ void add_metrics_json(const Score& score, fmt::memory_buffer& text) {
 }
 
 ScoreSums::ScoreSums(const Dataset& data)
-    : numbers_(data.classes() == 0), units_(data.target_units()), columns_(units_.size()) {}
+    : numbers_(data.classes() == 0),
+      units_(data.target_units()),
+      tokens_per_character_(data.tokens_per_character()),
+      columns_(units_.size()) {}
 
 void ScoreSums::restart() {
   targets_ = loss_ = correct_ = 0;
@@ -55,12 +67,15 @@ void ScoreSums::restart() {
 void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples) {
   const int64_t per_sample = targets.numel() / targets.shape()[0];
   samples_ += samples;
-  targets_ += static_cast<double>(samples * per_sample);
   if (!numbers_) {
+    const std::span<const int64_t> all(targets.data_as<int64_t>(),
+                                       static_cast<size_t>(samples * per_sample));
+    targets_ += static_cast<double>(samples * per_sample - std::ranges::count(all, no_target));
     loss_ += program.output("loss_sum").item();
     correct_ += program.output("correct").item();
     return;
   }
+  targets_ += static_cast<double>(samples * per_sample);
   const std::vector<double> values = targets.to_doubles();
   const std::vector<double> squared = program.output("squared_sum").to_doubles();
   const std::vector<double> absolute = program.output("absolute_sum").to_doubles();
@@ -79,7 +94,10 @@ void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples)
 }
 
 Score ScoreSums::score() const {
-  if (!numbers_) return {loss_ / targets_, correct_ / targets_, samples_};
+  if (!numbers_) {
+    const double loss = loss_ / targets_;
+    return {loss, correct_ / targets_, samples_, loss * tokens_per_character_ / std::numbers::ln2};
+  }
   Score score{.samples = samples_, .numbers = true};
   const auto outputs = static_cast<double>(columns_.size());
   for (size_t k = 0; k < columns_.size(); ++k) {

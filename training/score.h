@@ -19,13 +19,15 @@ struct Score {
   double loss = 0;      // the mean over the targets: cross-entropy in nats, or squared error
   double accuracy = 0;  // share of targets that have the largest logit, 0 to 1
   int64_t samples = 0;
+  double bits_per_character = 0;  // of a text whose characters are known; else 0
   bool numbers = false;  // the targets are numbers; then, in units of the data, means over outputs:
   double mse = 0;        // mean squared error
   double mae = 0;        // mean absolute error
   double r2 = 0;         // coefficient of determination: 1 - squared error / variance
 };
 
-// The metrics that a score has, by name: "loss", then "accuracy", or "r2", "mse", "mae".
+// The metrics that a score has, by name: "loss", then "accuracy" and of texts "bits_per_character",
+// or "r2", "mse", "mae".
 struct Metrics {
   std::array<std::pair<std::string_view, double>, 4> all;
   size_t count = 0;
@@ -63,6 +65,7 @@ class ScoreSums {
   std::vector<double> units_;
   double targets_ = 0, loss_ = 0, correct_ = 0;
   int64_t samples_ = 0;
+  double tokens_per_character_;
   std::vector<Column> columns_;
 };
 

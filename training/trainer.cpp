@@ -4,12 +4,14 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "data/sources.h"
+#include "data/tokenizer_file.h"
 #include "engine/base/error.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/sealed_folder.h"
@@ -22,6 +24,7 @@
 #include "training/recipe_difference.h"
 #include "training/run_folder.h"
 #include "training/session.h"
+#include "training/text_source.h"
 #include "training/weights.h"
 
 namespace gradus {
@@ -289,6 +292,19 @@ Recipe with_batch_of_run(const Recipe& recipe, const std::string& run) {
   return with_batch(recipe, load_recipe(run_path(run, run_file::recipe)).integer("batch"));
 }
 
+// Leaves the tokenizer of the run's texts with the run, which then needs no other file to go on
+// from a text.
+void keep_tokenizer(const Recipe& recipe, const RunFolder& folder, bool allowed) {
+  const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(recipe);
+  if (!tokenizer || tokenizer->is_bytes()) return;
+  const std::string path = folder.file(run_file::tokenizer), json = tokenizer->to_json();
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !allowed && read_tokenizer(path)->to_json() != json)
+    failf(ErrorKind::invalid_argument, path,
+          "this run was begun with another tokenizer; choose another run=DIR");
+  folder.write(run_file::tokenizer, json);
+}
+
 int64_t bytes_of(const NamedTensors& tensors) {
   int64_t bytes = 0;
   for (const auto& [name, tensor] : tensors) bytes += tensor.bytes();
@@ -330,6 +346,7 @@ TrainingResult train(const Recipe& given, const std::string& run, const Training
   folder->expect_room(bytes_of(weights));
   const Progress progress = resume(*folder, session, note);
   folder->write(run_file::recipe, recipe.to_toml());
+  keep_tokenizer(recipe, *folder, options.allow_changes);
   if (state == RunState::unfinished) note(resume_text(*folder, progress));
   Trainer trainer(recipe, *folder, session, observer, options, progress);
   if (trainer.lost_metrics()) note("metrics.jsonl has lost lines; those that are left are kept");

@@ -26,17 +26,22 @@ Sequence sequence_of(uint8_t first) {
 
 }  // namespace
 
+Utf8Sequence first_utf8_sequence(std::string_view text) {
+  const auto [length, lowest, highest] = sequence_of(static_cast<uint8_t>(text[0]));
+  if (length == 0) return {1, false};
+  for (size_t k = 1; k < static_cast<size_t>(length); ++k) {
+    if (k == text.size()) return {k, false};
+    const auto byte = static_cast<uint8_t>(text[k]);
+    if (byte < (k == 1 ? lowest : 0x80) || byte > (k == 1 ? highest : 0xBF)) return {k, false};
+  }
+  return {static_cast<size_t>(length), true};
+}
+
 bool is_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
-    const auto [length, lowest, highest] = sequence_of(static_cast<uint8_t>(text[i]));
-    const size_t end = i + static_cast<size_t>(length);
-    if (length == 0 || end > text.size()) return false;
-    for (size_t k = i + 1; k < end; ++k) {
-      const uint8_t byte = static_cast<uint8_t>(text[k]);
-      const bool second = k == i + 1;
-      if (byte < (second ? lowest : 0x80) || byte > (second ? highest : 0xBF)) return false;
-    }
-    i = end;
+    const Utf8Sequence sequence = first_utf8_sequence(text.substr(i));
+    if (!sequence.whole) return false;
+    i += sequence.length;
   }
   return true;
 }

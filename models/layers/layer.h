@@ -27,6 +27,9 @@ struct Place {
   DType dtype = DType::f32;  // of parameters and activations
   bool training = true;      // batch statistics and dropout, or running statistics and none
   const Decoding* decoding = nullptr;  // or null: whole sequences
+  // Of each token in its document, i64 (batch, seq), where samples hold several; 0 begins one.
+  // Absent: a sample is one document.
+  Value positions = {};
   // Where not null, the next versions of buffers are put here for the caller to give them to the
   // graph, or not.
   std::vector<std::pair<Value, Value>>* held_updates = nullptr;
@@ -92,7 +95,13 @@ struct AttentionOptions {
   double dropout = 0;
   LinearOptions qkv = {};
   LinearOptions projection = {};
+  // Where attention is allowed, bool (batch, 1, seq, seq), in place of `causal`; may be absent.
+  Value mask = {};
 };
+
+// For samples of several documents, by Place::positions (batch, seq): each token sees itself and
+// those before it in its own, bool (batch, 1, seq, seq).
+Value document_mask(Value positions);
 
 // Self-attention of x (batch, seq, width) with one projection `c_attn` to queries, keys and values
 // and one back, `c_proj`. In decoding seq is 1, and keys and values of earlier tokens come from

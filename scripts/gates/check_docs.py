@@ -48,7 +48,7 @@ def help_of(command, root):
 def check_program(words, root, program):
     """`gradus COMMAND ...`: its --help works and lists the options that are used."""
     depth = 1
-    while depth < len(words) and re.fullmatch(r"[a-z_]+", words[depth]) and depth < 3:
+    while depth < len(words) and re.fullmatch(r"[a-z_]+", words[depth]) and depth < 4:
         if help_of([program] + words[1 : depth + 1], root) is None:
             break
         depth += 1

@@ -254,10 +254,68 @@ def token_files():
     yield "header", shard(20240520, 1, 0, b"")[:100]
 
 
+def tokenizer(model, text=b"", **parts):
+    document = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
+                "post_processor": None, "decoder": None, "model": model, **parts}
+    return json.dumps(document, ensure_ascii=False).encode() + b"\0" + text
+
+
+def added(token_id, content, **flags):
+    return {"id": token_id, "content": content, "single_word": False, "lstrip": False,
+            "rstrip": False, "normalized": False, "special": True, **flags}
+
+
+# Behind the zero byte: a text.
+def tokenizer_files():
+    level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    bpe = {"type": "BPE", "unk_token": "u", "fuse_unk": False, "byte_fallback": False,
+           "vocab": {"u": 0, "a": 1, "b": 2, "ab": 3, "\u0120": 4}, "merges": [["a", "b"]]}
+    piece = {"type": "WordPiece", "unk_token": "u", "continuing_subword_prefix": "##",
+             "max_input_chars_per_word": 9, "vocab": {"u": 0, "a": 1, "##b": 2}}
+    split = {"type": "Split", "pattern": {"Regex": "(?i:'s)|[^\\s\\p{L}]+|\\w{1,3}|\\s+(?!\\S)"},
+             "behavior": "MergedWithNext", "invert": False}
+    yield "bpe", tokenizer(bpe, b"ab ba", pre_tokenizer=level, decoder=level, post_processor=level)
+    yield "old-merges", tokenizer({**bpe, "merges": ["#version: 0.2", "a b"]}, b"abab")
+    yield "wordpiece", tokenizer(
+        piece, "Áb ab\u4e00".encode(), pre_tokenizer={"type": "BertPreTokenizer"},
+        normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                    "strip_accents": None, "lowercase": True},
+        decoder={"type": "WordPiece", "prefix": "##", "cleanup": True},
+        post_processor={"type": "BertProcessing", "sep": ["u", 0], "cls": ["a", 1]})
+    yield "level", tokenizer({"type": "WordLevel", "unk_token": "u", "vocab": {"u": 0, "a": 5}}, b"a")
+    yield "parts", tokenizer(
+        bpe, "a b\u2581 ab's".encode(), added_tokens=[added(9, "b", lstrip=True, rstrip=True)],
+        normalizer={"type": "Sequence", "normalizers": [
+            {"type": "NFKC"}, {"type": "Strip", "strip_left": True, "strip_right": True},
+            {"type": "Replace", "pattern": {"String": "b"}, "content": "a"},
+            {"type": "Prepend", "prepend": "a"}]},
+        pre_tokenizer={"type": "Sequence", "pretokenizers": [
+            split, {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first",
+                    "split": True},
+            {"type": "Digits", "individual_digits": True},
+            {"type": "Punctuation", "behavior": "Contiguous"}]},
+        decoder={"type": "Sequence", "decoders": [
+            {"type": "ByteFallback"}, {"type": "Fuse"},
+            {"type": "Strip", "content": " ", "start": 1, "stop": 1}]})
+    yield "template", tokenizer(bpe, b"a", post_processor={
+        "type": "TemplateProcessing", "pair": [],
+        "single": [{"SpecialToken": {"id": "u", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "special_tokens": {"u": {"id": "u", "ids": [0], "tokens": ["u"]}}})
+    yield "steps", tokenizer(bpe, b"a" * 40, pre_tokenizer={**split, "pattern": {"Regex": "(a+)+$|(a|aa)+b"}})
+    yield "deep", b'{"model":' * 40 + b"1"
+    yield "same-id", tokenizer({**bpe, "vocab": {"a": 0, "b": 0}, "merges": []})
+    yield "huge-id", tokenizer({**bpe, "vocab": {"a": 2**40}, "merges": []})
+    yield "no-part", tokenizer({**bpe, "merges": [["a", "c"]]})
+    yield "unigram", tokenizer({"type": "Unigram", "unk_id": 0, "vocab": [["u", -1.5]]})
+    yield "dropout", tokenizer({**bpe, "dropout": 0.1})
+    yield "not-utf8", tokenizer(bpe).replace(b"ab", b"\xff\xfe")
+
+
 def main():
     targets = {"safetensors": safetensors_files, "idx": idx_files, "recipe": recipe_files,
                "attributes": attributes_files, "csv": csv_files, "npy": npy_files,
-               "zip": zip_files, "image": image_files, "tokens": token_files}
+               "zip": zip_files, "image": image_files, "tokens": token_files,
+               "tokenizer": tokenizer_files}
     for target, files in targets.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
