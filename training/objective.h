@@ -22,7 +22,8 @@ Predictions predict(const Model& model, const BatchSpec& spec, Place& place);
 Value mean_loss(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                 Graph& graph);
 
-// Adds the outputs of evaluation_graph.
+// Adds the outputs of evaluation_graph, and those of a detailed one.
 void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& graph);
+void add_details(const Predictions& predictions, const BatchSpec& spec, Graph& graph);
 
 }  // namespace gradus

@@ -63,7 +63,8 @@ void TrainingSession::build(const Recipe& recipe) {
                                  micro_steps_),
                   states_, arena_);
   if (validation_data_)
-    validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_);
+    validation_.emplace(model, validation_data_, spec_.batch, dtype_, parameters_, states_, arena_,
+                        recipe.boolean("report"));
   averaged_.emplace(parameters_, states_);
 }
 
