@@ -20,6 +20,8 @@ constexpr int64_t most_samples = 64;
 BatchSpec spec_of(const Recipe& recipe, const DataCard& card, const std::string& run) {
   if (card.tokens)
     failf(ErrorKind::invalid_argument, run, "this run's model reads text, not samples");
+  if (card.format == "series")
+    failf(ErrorKind::unsupported, run, "forecasts of a run that learnt from a series");
   return {.batch = std::min(most_samples, recipe.integer("batch")),
           .sample = card.sample,
           .target = {}};
