@@ -10,7 +10,7 @@ add_library(file_faults MODULE tests/suites/file_faults/file_faults.cpp)
 target_link_libraries(file_faults PRIVATE gradus_options ${CMAKE_DL_LIBS})
 add_dependencies(host_tests file_faults gradus)
 
-foreach(suite IN ITEMS "kill_resume --kills 8" "save_faults --faults 25")
+foreach(suite IN ITEMS "kill_resume --kills 8" "save_faults --faults 25" "typos --count 25")
   separate_arguments(words UNIX_COMMAND ${suite})
   list(POP_FRONT words name)
   add_test(NAME suite.${name}

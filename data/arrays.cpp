@@ -61,7 +61,8 @@ std::unique_ptr<Dataset> make_set(const ArraySource& source, const Arrays& array
   const Normalisation scale{inputs.dtype() == DType::u8 ? 255.0 : 1.0};
   if (is_integral(targets.dtype()))
     return make_labelled_dataset({name, source.images.path + ":" + source.targets + part}, inputs,
-                                 targets, classes_in(arrays, source), scale);
+                                 targets, classes_in(arrays, source), scale,
+                                 source.images.class_names);
   if (!is_floating(targets.dtype()) || targets.shape().rank() < 1 || targets.shape().rank() > 2)
     failf(ErrorKind::bad_data, source.images.path,
           "targets, expected integers (samples) or floats (samples, outputs), got {} {}",

@@ -53,7 +53,9 @@ class AugmentedDataset : public Dataset {
   int64_t classes() const override { return images_->classes(); }
   std::span<const int64_t> labels() const override { return images_->labels(); }
   std::vector<std::string> class_names() const override { return images_->class_names(); }
-  std::vector<double> target_units() const override { return images_->target_units(); }
+  std::vector<ColumnScale> target_scales() const override { return images_->target_scales(); }
+  std::vector<std::string> target_names() const override { return images_->target_names(); }
+  std::vector<TableField> table_fields() const override { return images_->table_fields(); }
 
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
             Tensor& targets) const override {

@@ -62,7 +62,7 @@ std::unique_ptr<Dataset> load_cifar(const ImageFolder& folder, Split split) {
       make_labelled_dataset({folder.path, folder.path},
                             Tensor::from<uint8_t>(DType::u8, {count, 3, 32, 32}, records.images),
                             Tensor::from<int64_t>(DType::i64, {count}, records.labels),
-                            folder.classes, {255}),
+                            folder.classes, {255}, folder.class_names),
       folder, split);
 }
 

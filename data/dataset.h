@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/column_scale.h"
+#include "data/table_field.h"
 #include "engine/tensor/tensor.h"
 
 namespace gradus {
@@ -44,8 +45,18 @@ class Dataset {
   virtual std::vector<std::string> class_names() const { return {}; }
   // Of a text, how many tokens stand for one of its characters (code points); 0: it is none.
   virtual double tokens_per_character() const { return 0; }
+  // From the data's numbers to targets, for each output; empty for classes.
+  virtual std::vector<ColumnScale> target_scales() const { return {}; }
   // How many units of the data one unit of each target is; empty for classes.
-  virtual std::vector<double> target_units() const { return {}; }
+  std::vector<double> target_units() const {
+    std::vector<double> units;
+    for (const ColumnScale& scale : target_scales()) units.push_back(scale.width);
+    return units;
+  }
+  // What the outputs of a regression are called; may be empty.
+  virtual std::vector<std::string> target_names() const { return {}; }
+  // How rows of a table become inputs, column by column; empty where inputs are no such rows.
+  virtual std::vector<TableField> table_fields() const { return {}; }
 };
 
 // Values become (value / `scale` - mean) / deviation. `mean` and `deviation` have one entry, or one

@@ -32,6 +32,9 @@ class LabelledDataset : public Dataset {
             "labels, expected one for each of {} samples, got {}", size(),
             to_string(labels.shape()));
     labels_ = checked_labels(names.labels, labels, classes);
+    GRADUS_CHECK(class_names_.empty() || static_cast<int64_t>(class_names_.size()) == classes,
+                 "[{}] names of classes, expected {}, got {}", names.labels, classes,
+                 class_names_.size());
   }
 
   int64_t size() const override { return inputs_.size(); }

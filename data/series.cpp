@@ -40,11 +40,12 @@ class SeriesDataset : public Dataset {
   Shape target_shape() const override { return {static_cast<int64_t>(targets_.size()) * horizon_}; }
   bool input_is_index() const override { return false; }
   int64_t classes() const override { return 0; }
-  std::vector<double> target_units() const override {
-    std::vector<double> units;
+  // Where values are relative to the last one seen, so are the numbers to come near to.
+  std::vector<ColumnScale> target_scales() const override {
+    std::vector<ColumnScale> scales;
     for (const Channel& target : targets_)
-      units.insert(units.end(), static_cast<size_t>(horizon_), target.scale.width);
-    return units;
+      scales.insert(scales.end(), static_cast<size_t>(horizon_), target.scale);
+    return scales;
   }
 
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,

@@ -59,12 +59,12 @@ std::unique_ptr<Dataset> load_images(const ImageFolder& folder, Split split) {
   const bool augmented = split == Split::train && folder.augmentation.any();
   // Without changes the normalisation is part of the copy.
   if (augmented)
-    return finish_images(
-        make_labelled_dataset({images_path, labels_path}, images, labels, folder.classes, {scale}),
-        folder, split);
+    return finish_images(make_labelled_dataset({images_path, labels_path}, images, labels,
+                                               folder.classes, {scale}, folder.class_names),
+                         folder, split);
   std::unique_ptr<Dataset> whole =
       make_labelled_dataset({images_path, labels_path}, images, labels, folder.classes,
-                            {scale, folder.mean, folder.deviation});
+                            {scale, folder.mean, folder.deviation}, folder.class_names);
   return split == Split::test ? std::move(whole) : take(std::move(whole), folder, split);
 }
 

@@ -25,7 +25,8 @@ struct ImageFolder {
   // The last samples of the training files in a random order of `seed` are kept for validation.
   int64_t validation_samples = 0;
   uint64_t seed = 0;
-  Augmentation augmentation = {};  // of the training split
+  Augmentation augmentation = {};             // of the training split
+  std::vector<std::string> class_names = {};  // empty, or one for each class
 };
 
 // The MNIST family: train- and t10k- images-idx3-ubyte and labels-idx1-ubyte, each possibly with

@@ -27,7 +27,9 @@ class Subset : public Dataset {
   int64_t classes() const override { return whole_->classes(); }
   std::span<const int64_t> labels() const override { return labels_; }
   std::vector<std::string> class_names() const override { return whole_->class_names(); }
-  std::vector<double> target_units() const override { return whole_->target_units(); }
+  std::vector<ColumnScale> target_scales() const override { return whole_->target_scales(); }
+  std::vector<std::string> target_names() const override { return whole_->target_names(); }
+  std::vector<TableField> table_fields() const override { return whole_->table_fields(); }
 
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
             Tensor& targets) const override {

@@ -16,12 +16,6 @@ namespace {
 
 enum class Parsed { yes, no, infinite };
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 Parsed parse_number(std::string_view text, double& number) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const char* end = text.data() + text.size();
@@ -82,7 +76,7 @@ class CellReader {
   void each(Visit&& visit) const {
     int64_t row = 0;
     for (const CsvTable& file : files_)
-      for (int64_t i = 0; i < file.rows(); ++i) visit(row++, trimmed(file.cell(i, column_)));
+      for (int64_t i = 0; i < file.rows(); ++i) visit(row++, trimmed_cell(file.cell(i, column_)));
   }
 
   // Fills `numbers` where every cell is missing or parses.
@@ -187,6 +181,16 @@ TableColumn make_column(const Table& table, std::span<const CsvTable> files, siz
 }
 
 }  // namespace
+
+bool read_cell(ColumnKind kind, std::string_view cell, double& value) {
+  return (kind == ColumnKind::date ? parse_date : parse_number)(cell, value) == Parsed::yes;
+}
+
+std::string_view trimmed_cell(std::string_view cell) {
+  while (!cell.empty() && cell.front() == ' ') cell.remove_prefix(1);
+  while (!cell.empty() && cell.back() == ' ') cell.remove_suffix(1);
+  return cell;
+}
 
 std::string_view column_kind_name(ColumnKind kind) {
   return kind == ColumnKind::number ? "number" : kind == ColumnKind::date ? "date" : "category";

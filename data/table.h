@@ -48,6 +48,11 @@ struct TableSchema {
 // Cells that stand for nothing: empty, "NA", "N/A", "NaN", "null", "none" and "?", in any case.
 bool is_missing_cell(std::string_view cell);
 
+// The value of a cell of a number or date. False where it is none, or not finite.
+bool read_cell(ColumnKind kind, std::string_view cell, double& value);
+// Without the spaces around it, as cells are read.
+std::string_view trimmed_cell(std::string_view cell);
+
 // Throws bad_data naming file, line and column for a cell that is not of its declared kind or is
 // infinite, and for files whose columns differ; invalid_argument for a name that no column has.
 Table make_table(std::span<const CsvTable> files, const TableSchema& schema = {});

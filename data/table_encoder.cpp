@@ -136,4 +136,24 @@ Tensor TableEncoder::encode(const Table& table, std::span<const int64_t> rows) c
   return result;
 }
 
+std::vector<TableField> TableEncoder::fields(const Table& table) const {
+  const bool takes_missing =
+      coding_.missing != MissingPolicy::error && coding_.missing != MissingPolicy::drop;
+  std::vector<TableField> fields;
+  for (const Coded& coded : coded_) {
+    const TableColumn& column = table.columns[coded.column];
+    TableField field{.name = column.name,
+                     .kind = column.kind,
+                     .takes_missing = takes_missing,
+                     .fill = coded.fill,
+                     .scale = coded.scale,
+                     .one_hot = coding_.one_hot};
+    for (size_t i = 0; i < column.categories.size(); ++i)
+      if (coded.slot_of[i] >= 0) field.categories.push_back(column.categories[i]);
+    if (column.kind == ColumnKind::category) field.missing_is_category = coded.slot_of.back() >= 0;
+    fields.push_back(std::move(field));
+  }
+  return fields;
+}
+
 }  // namespace gradus

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "data/column_scale.h"
-#include "data/table.h"
+#include "data/table_field.h"
 #include "engine/tensor/tensor.h"
 
 namespace gradus {
@@ -33,6 +33,8 @@ class TableEncoder {
                const TableCoding& coding);
 
   const std::vector<std::string>& features() const { return features_; }
+  // The same as what codes other rows later; `table` is the constructor's.
+  std::vector<TableField> fields(const Table& table) const;
   // (rows, features) in f64. Throws as the constructor for missing cells.
   Tensor encode(const Table& table, std::span<const int64_t> rows) const;
 

@@ -182,6 +182,42 @@ std::unique_ptr<Dataset> make_values(const TabularSource& source, const Table& t
   return make_value_dataset(table.sources[0], std::move(inputs), targets, {}, std::move(scales));
 }
 
+// Coded rows that remember how they were coded.
+class TableDataset : public Dataset {
+ public:
+  TableDataset(std::unique_ptr<Dataset> rows, std::vector<TableField> fields,
+               std::vector<std::string> target_names)
+      : rows_(std::move(rows)),
+        fields_(std::move(fields)),
+        target_names_(std::move(target_names)) {}
+
+  int64_t size() const override { return rows_->size(); }
+  Shape sample_shape() const override { return rows_->sample_shape(); }
+  Shape target_shape() const override { return rows_->target_shape(); }
+  bool input_is_index() const override { return false; }
+  int64_t classes() const override { return rows_->classes(); }
+  std::span<const int64_t> labels() const override { return rows_->labels(); }
+  std::vector<std::string> class_names() const override { return rows_->class_names(); }
+  std::vector<ColumnScale> target_scales() const override { return rows_->target_scales(); }
+  std::vector<std::string> target_names() const override { return target_names_; }
+  std::vector<TableField> table_fields() const override { return fields_; }
+  void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
+            Tensor& targets) const override {
+    rows_->fill(indices, first, inputs, targets);
+  }
+
+ private:
+  std::unique_ptr<Dataset> rows_;
+  std::vector<TableField> fields_;
+  std::vector<std::string> target_names_;
+};
+
+std::vector<std::string> target_names(const Table& table, const Roles& roles) {
+  std::vector<std::string> names;
+  for (const size_t target : roles.targets) names.push_back(table.columns[target].name);
+  return names;
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
@@ -204,13 +240,18 @@ std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
   if (rows.empty() && split == Split::validation) return nullptr;
   GRADUS_CHECK(!rows.empty(), "[{}] there is no test part: data.test is its share", source.path);
   Tensor inputs = encoder.encode(table, rows);
-  if (!classify) return make_values(source, table, roles, parts, rows, std::move(inputs));
+  const auto described = [&](std::unique_ptr<Dataset> data) {
+    return std::make_unique<TableDataset>(std::move(data), encoder.fields(table),
+                                          target_names(table, roles));
+  };
+  if (!classify)
+    return described(make_values(source, table, roles, parts, rows, std::move(inputs)));
   std::vector<int64_t> labels;
   for (const int64_t row : rows) labels.push_back(classes.of_row[static_cast<size_t>(row)]);
-  return make_labelled_dataset(
+  return described(make_labelled_dataset(
       {table.sources[0], table.sources[0]}, std::move(inputs),
       Tensor::from<int64_t>(DType::i64, {static_cast<int64_t>(rows.size())}, labels),
-      static_cast<int64_t>(classes.names.size()), {}, classes.names);
+      static_cast<int64_t>(classes.names.size()), {}, classes.names));
 }
 
 }  // namespace gradus

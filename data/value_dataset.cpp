@@ -31,11 +31,7 @@ class ValueDataset : public Dataset {
   Shape target_shape() const override { return {static_cast<int64_t>(scales_.size())}; }
   bool input_is_index() const override { return false; }
   int64_t classes() const override { return 0; }
-  std::vector<double> target_units() const override {
-    std::vector<double> units;
-    for (const ColumnScale& scale : scales_) units.push_back(scale.width);
-    return units;
-  }
+  std::vector<ColumnScale> target_scales() const override { return scales_; }
 
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
             Tensor& targets) const override {

@@ -9,9 +9,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/sources.h"
 #include "engine/base/error.h"
 #include "tools/commands.h"
 #include "tools/progress_line.h"
+#include "tools/report_files.h"
 #include "tools/stop_signals.h"
 #include "training/run_folder.h"
 #include "training/trainer.h"
@@ -121,7 +123,11 @@ int run_train(TrainOptions options) {
             {[&](const TrainingPlan& plan) { display.start(plan); },
              [&](const StepReport& report) { display.step(report); },
              [&](int64_t step, const Score& score) { display.validation(step, score); },
-             [&](const std::string& text) { display.note(text); }},
+             [&](const std::string& text) { display.note(text); },
+             [&](int64_t step, const Report& report) {
+               write_report(report, split_name(Split::validation),
+                            run_path(run, fmt::format("reports/step-{:08}", step)));
+             }},
             {StopSignals::asked, options.allow_changes, options.stepwise});
   display.finish(result);
   if (options.json) print_result(result, run);

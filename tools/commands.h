@@ -9,17 +9,21 @@ namespace gradus {
 Command bench_command();
 Command completion_command();
 Command config_command();
+Command cp_command();
 Command data_command();
 Command doctor_command();
 Command eval_command();
 Command find_command();
 Command generate_command();
+Command ls_command();
 Command man_command();
 Command model_command();
 Command op_command();
 Command plan_command();
+Command predict_command();
 Command profile_command();
 Command runs_command();
+Command selftest_command();
 Command train_command();
 Command version_command();
 

@@ -31,23 +31,6 @@ struct Range {
   }
 };
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20)
-      out += c;
-  }
-  return out;
-}
-
 class Panel {
  public:
   Panel(const PlotPanel& panel, int x, int y, int width, int height)
@@ -61,8 +44,8 @@ class Panel {
     for (const PlotSeries& series : panel.series)
       for (const auto& [px, py] : series.points)
         if (std::isfinite(px) && std::isfinite(py)) xs.add(px), ys.add(py);
-    xs_ = xs.widened(0);
-    ys_ = ys.widened(0.05);
+    xs_ = panel.unit ? Range{0, 1} : xs.widened(0);
+    ys_ = panel.unit ? Range{0, 1} : ys.widened(0.05);
   }
 
   std::string draw() const {
@@ -79,7 +62,7 @@ class Panel {
 
   std::string frame() const {
     std::string text = fmt::format("<text x=\"{}\" y=\"{}\" class=\"title\">{}</text>\n", x_,
-                                   y_ - 14, escaped(panel_.title));
+                                   y_ - 14, svg_text(panel_.title));
     for (double tick : round_ticks(ys_.low, ys_.high, 5))
       text += fmt::format(
           "<path d=\"M{} {:.1f}h{}\" class=\"grid\"/><text x=\"{}\" y=\"{:.1f}\" "
@@ -92,10 +75,10 @@ class Panel {
           at_x(tick), y_ + height_, at_x(tick), y_ + height_ + 19, tick);
     text += fmt::format("<path d=\"M{0} {1}v{2}h{3}\" class=\"axis\"/>\n", x_, y_, height_, width_);
     text += fmt::format("<text x=\"{}\" y=\"{}\" class=\"x\">{}</text>\n", x_ + width_ / 2,
-                        y_ + height_ + 38, escaped(panel_.x_label));
+                        y_ + height_ + 38, svg_text(panel_.x_label));
     return text +
            fmt::format("<text transform=\"translate({} {}) rotate(-90)\" class=\"x\">{}</text>\n",
-                       x_ - 54, y_ + height_ / 2, escaped(panel_.y_label));
+                       x_ - 54, y_ + height_ / 2, svg_text(panel_.y_label));
   }
 
   std::string line(const PlotSeries& series) const {
@@ -107,16 +90,19 @@ class Panel {
         continue;
       }
       path += fmt::format("{}{:.1f} {:.1f}", open ? "L" : "M", at_x(x), at_y(y));
-      open = true;
+      open = series.joined;
       if (series.marked)
-        marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"/>\n", at_x(x),
-                             at_y(y), colour(series));
+        marks += fmt::format(
+            "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>\n",
+            at_x(x), at_y(y), series.joined ? 3 : 2, colour(series), series.joined ? 1.0 : 0.5);
     }
     if (path.empty()) return "";
+    if (!series.joined) return marks;
     return fmt::format(
                "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" "
-               "stroke-opacity=\"{}\" stroke-linejoin=\"round\"/>\n",
-               path, colour(series), series.pale ? 1.0 : 1.8, series.pale ? 0.3 : 1.0) +
+               "stroke-opacity=\"{}\" stroke-linejoin=\"round\"{}/>\n",
+               path, colour(series), series.pale ? 1.0 : 1.8, series.pale ? 0.3 : 1.0,
+               series.dashed ? " stroke-dasharray=\"5 4\"" : "") +
            marks;
   }
 
@@ -129,7 +115,7 @@ class Panel {
       text += fmt::format(
           "<path d=\"M{} {}h20\" stroke=\"{}\" stroke-width=\"2.4\"/><text x=\"{}\" y=\"{}\" "
           "class=\"y\">{}</text>\n",
-          end - 20, y_ - 18, colour(*series), end - 26, y_ - 14, escaped(series->name));
+          end - 20, y_ - 18, colour(*series), end - 26, y_ - 14, svg_text(series->name));
       end -= 44 + 7 * static_cast<int>(series->name.size());
     }
     return text;
@@ -145,6 +131,23 @@ class Panel {
 };
 
 }  // namespace
+
+std::string svg_text(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (static_cast<unsigned char>(c) >= 0x20)
+      out += c;
+  }
+  return out;
+}
 
 std::vector<double> round_ticks(double low, double high, int count) {
   std::vector<double> ticks;

@@ -40,6 +40,18 @@ Averaging make_averaging(const Recipe& recipe, int64_t steps, int64_t steps_per_
 
 std::string average_name(std::string_view parameter) { return fmt::format("ema.{}", parameter); }
 
+void refuse_averages(const std::string& path) {
+  fail(ErrorKind::invalid_argument, path,
+       "holds no averages of weights: the run's average.name is 'none'");
+}
+
+WeightsChoice parse_weights_choice(std::string_view text) {
+  if (text.empty()) return WeightsChoice::automatic;
+  if (text == "raw") return WeightsChoice::raw;
+  GRADUS_CHECK(text == "average", "--weights, expected raw or average, got '{}'", text);
+  return WeightsChoice::average;
+}
+
 void add_averages(Graph& graph, ParameterTable& parameters, Value share) {
   const std::vector<NamedValue> updates = graph.updates();
   for (const NamedValue& update : updates) {

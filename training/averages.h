@@ -36,6 +36,32 @@ Averaging make_averaging(const Recipe& recipe, int64_t steps, int64_t steps_per_
 // Name of the average of a parameter: "ema.fc1.weight".
 std::string average_name(std::string_view parameter);
 
+// Throws that a file has no averages.
+[[noreturn]] void refuse_averages(const std::string& path);
+
+// Which of a file's tensors stand for a model's weights: the averages where it has any, never them,
+// or them alone.
+enum class WeightsChoice { automatic, raw, average };
+// "raw", "average"; empty is automatic. Throws invalid_argument for another text.
+WeightsChoice parse_weights_choice(std::string_view text);
+// The name under which a file with tensors `names` holds what stands for a parameter.
+template <class Names>
+std::string chosen_name(const Names& names, std::string_view parameter, WeightsChoice choice) {
+  std::string average = average_name(parameter);
+  return choice != WeightsChoice::raw && names.find(average) != names.end()
+             ? average
+             : std::string(parameter);
+}
+// Throws invalid_argument where averages are wanted and `names` has none; `path` begins the
+// message.
+template <class Names>
+void check_choice(const Names& names, WeightsChoice choice, const std::string& path) {
+  const auto first = names.lower_bound(average_name(""));
+  if (choice == WeightsChoice::average &&
+      (first == names.end() || !first->first.starts_with(average_name(""))))
+    refuse_averages(path);
+}
+
 // Moves the average of every weight and buffer that the graph updates by `share` of the way to its
 // next version, and declares it. Comes behind all updates.
 void add_averages(Graph& graph, ParameterTable& parameters, Value share);

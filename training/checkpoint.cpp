@@ -62,11 +62,12 @@ bool is_damage(ErrorKind kind) {
   return kind == ErrorKind::bad_data || kind == ErrorKind::not_found || kind == ErrorKind::io;
 }
 
-// All that `states` has, each of which the file must hold as it is; none is set before all are
-// seen.
-void load_states(const SafetensorsFile& file, const std::string& path, StateStore& states) {
+// All that `states` has, each of which the file must hold as it is, under its own name or that of
+// its average; none is set before all are seen.
+void load_states(const SafetensorsFile& file, const std::string& path, StateStore& states,
+                 WeightsChoice choice) {
   for (const auto& [name, state] : states.all()) {
-    const auto found = file.entries().find(name);
+    const auto found = file.entries().find(chosen_name(file.entries(), name, choice));
     if (found == file.entries().end())
       failf(ErrorKind::bad_data, path, "the state '{}' of the recipe's model is missing", name);
     const SafetensorsEntry& entry = found->second;
@@ -75,7 +76,8 @@ void load_states(const SafetensorsFile& file, const std::string& path, StateStor
             dtype_name(state.dtype()), to_string(state.shape()), entry.format_dtype,
             fmt::join(entry.sizes, ", "));
   }
-  for (const auto& [name, state] : states.all()) file.read_into(name, state);
+  for (const auto& [name, state] : states.all())
+    file.read_into(chosen_name(file.entries(), name, choice), state);
 }
 
 }  // namespace
@@ -153,11 +155,13 @@ void load_checkpoint(const std::string& path, StateStore& states) {
     if (!states.contains(name))
       failf(ErrorKind::bad_data, path, "the state '{}' does not belong to the recipe's model",
             name);
-  load_states(file, path, states);
+  load_states(file, path, states, WeightsChoice::raw);
 }
 
-void load_checkpoint_weights(const std::string& path, StateStore& states) {
-  load_states(SafetensorsFile(below(path, checkpoint_file::states)), path, states);
+void load_checkpoint_weights(const std::string& path, StateStore& states, WeightsChoice choice) {
+  const SafetensorsFile file(below(path, checkpoint_file::states));
+  check_choice(file.entries(), choice, path);
+  load_states(file, path, states, choice);
 }
 
 std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder,

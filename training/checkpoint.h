@@ -11,6 +11,7 @@
 
 #include "engine/exec/state_store.h"
 #include "engine/io/safetensors.h"
+#include "training/averages.h"
 #include "training/progress.h"
 
 namespace gradus {
@@ -42,8 +43,9 @@ Progress check_checkpoint(const std::string& path);
 // changed, where a state is missing, has another dtype or shape, or does not belong to the model.
 void load_checkpoint(const std::string& path, StateStore& states);
 
-// The same where `states` are a model's alone; what else the checkpoint holds is left.
-void load_checkpoint_weights(const std::string& path, StateStore& states);
+// The same where `states` are a model's alone, from its weights or the averages that stand for
+// them; what else the checkpoint holds is left. Throws as check_choice too.
+void load_checkpoint_weights(const std::string& path, StateStore& states, WeightsChoice choice);
 
 struct FoundCheckpoint {
   std::string path;

@@ -84,7 +84,9 @@ ImageFolder image_source(const Recipe& recipe) {
           .mean = recipe.reals("data.mean"),
           .deviation = recipe.reals("data.deviation"),
           .seed = static_cast<uint64_t>(recipe.integer("seed")),
-          .augmentation = augmentation(recipe)};
+          .augmentation = augmentation(recipe),
+          .class_names = recipe.has("data.class_names") ? recipe.texts("data.class_names")
+                                                        : std::vector<std::string>{}};
 }
 
 std::unique_ptr<Dataset> load_image_files(const Recipe& recipe, Split split) {

@@ -89,13 +89,18 @@ Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t leng
   return make_text_model(recipe, vocabulary, length);
 }
 
-Model make_model(const Recipe& recipe, const Dataset& data) {
-  check_kind(recipe, data.input_is_index());
+Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs) {
+  check_kind(recipe, false);
   const std::string& name = recipe.text("model.name");
-  GRADUS_CHECK(data.input_is_index() || name == "mlp" || data.sample_shape().rank() == 3,
+  GRADUS_CHECK(name == "mlp" || sample.rank() == 3,
                "[model.name] '{}' takes images (channels, height, width), the data are {}", name,
-               to_string(data.sample_shape()));
-  if (!data.input_is_index()) return make_image_model(recipe, outputs_of(data));
+               to_string(sample));
+  return make_image_model(recipe, outputs);
+}
+
+Model make_model(const Recipe& recipe, const Dataset& data) {
+  if (!data.input_is_index()) return make_model(recipe, data.sample_shape(), outputs_of(data));
+  check_kind(recipe, true);
   const Shape sample = data.sample_shape();
   const Model model = make_text_model(recipe, data.classes(), sample[sample.rank() - 1]);
   return sample.rank() == 1 ? model : on_documents(model);

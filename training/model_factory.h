@@ -11,6 +11,9 @@ namespace gradus {
 // where model and data do not fit: a language model on images, a network for images on text.
 Model make_model(const Recipe& recipe, const Dataset& data);
 
+// The same for inputs of shape `sample` and `outputs` numbers or classes; not for text.
+Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs);
+
 // The same for text of `vocabulary` tokens in windows of `length`. Throws where the model takes
 // something else.
 Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t length);

@@ -82,4 +82,13 @@ void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& grap
   graph.output("absolute_sum", sum(abs(error), {0}));
 }
 
+void add_details(const Predictions& predictions, const BatchSpec& spec, Graph& graph) {
+  const auto& [outputs, targets] = predictions;
+  if (spec.tokens)
+    graph.output("losses", apply1("cross_entropy", {outputs, targets},
+                                  {{"reduction", "none"}, {"ignore_index", no_target}}));
+  else
+    graph.output("outputs", outputs);
+}
+
 }  // namespace gradus

@@ -31,7 +31,8 @@ struct LossParts {
 LossParts loss_parts(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                      Graph& graph);
 
-// Adds the outputs of evaluation_graph.
+// Adds the outputs of evaluation_graph, and those of a detailed one.
 void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& graph);
+void add_details(const Predictions& predictions, const BatchSpec& spec, Graph& graph);
 
 }  // namespace gradus

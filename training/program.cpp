@@ -254,12 +254,22 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
 
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters,
-                                              std::optional<DType> low) {
+                                              std::optional<DType> low, bool detailed) {
   auto graph = std::make_shared<Graph>();
   Place place{*graph, parameters, dtype, false};
   const Predictions predictions = predict(model, spec, place);
   add_sums(predictions, spec, *graph);
+  if (detailed) add_details(predictions, spec, *graph);
   return prepared(low ? autocast(*graph, *low) : graph);
+}
+
+std::shared_ptr<const Graph> prediction_graph(const Model& model, const BatchSpec& spec,
+                                              DType dtype, ParameterTable& parameters) {
+  auto graph = std::make_shared<Graph>();
+  Place place{*graph, parameters, dtype, false};
+  graph->output("outputs", model(place, graph->input("input", spec.tokens ? DType::i64 : dtype,
+                                                     batch_shape(spec.batch, spec.sample))));
+  return prepared(graph);
 }
 
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph) {

@@ -74,10 +74,15 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
 // Inputs "input", "target". Classes: outputs "loss_sum" (cross-entropy over the targets) and
 // "correct" (how many targets have the largest logit). Numbers: "squared_sum" and "absolute_sum" of
 // the errors, of shape (outputs). A target of `no_target`, or NaN among numbers, counts in none: it
-// fills up a last batch.
+// fills up a last batch. `detailed` adds what reports are made of: "outputs" (batch, classes or
+// outputs), of tokens instead "losses" (batch * tokens).
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters,
-                                              std::optional<DType> low = {});
+                                              std::optional<DType> low = {}, bool detailed = false);
+
+// Input "input"; output "outputs" as above: what a model says of samples without targets.
+std::shared_ptr<const Graph> prediction_graph(const Model& model, const BatchSpec& spec,
+                                              DType dtype, ParameterTable& parameters);
 
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);

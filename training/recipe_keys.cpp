@@ -64,6 +64,8 @@ Keys run_keys() {
       real("clip_value", 0, 0, unbounded,
            "largest size of any component of a gradient, before `clip`; 0: no limit"),
       integer("validate_every", 0, 0, large, "steps between validations; 0: after each epoch"),
+      free_on_resume(
+          flag("report", false, "write a report of every validation to RUN/reports/step-N")),
   };
 }
 
@@ -223,6 +225,9 @@ Keys data_keys() {
             "balanced: samples of rare classes count more in the training loss")},
       image_keys(),
       table_keys(),
+      only(data_format, {"idx", "cifar", "npy", "npz"},
+           {texts("data.class_names",
+                  "what the classes are called, in their order; empty: numbers")}),
       only(data_format, {"npy", "npz"},
            {text("data.inputs", "x", {}, "name of the array of inputs"),
             text("data.targets", "y", {}, "name of the array of targets")}),

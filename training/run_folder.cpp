@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 bool is_half_written(const std::string& name) {
   if (!name.ends_with(".tmp")) return false;
   for (std::string_view file :
-       {run_file::recipe, run_file::tokenizer, run_file::best, run_file::weights})
+       {run_file::recipe, run_file::tokenizer, run_file::data, run_file::best, run_file::weights})
     if (name.starts_with(file) && name.size() > file.size() + 4 && name[file.size()] == '.')
       return true;
   return false;

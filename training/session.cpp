@@ -84,7 +84,7 @@ void TrainingSession::build(const Recipe& recipe) {
       states_, arena_);
   if (validation_data_)
     validation_.emplace(model, validation_data_, spec_.batch, precision_, parameters_, states_,
-                        arena_);
+                        arena_, recipe.boolean("report"));
   averaged_.emplace(parameters_, states_);
 }
 

@@ -47,6 +47,9 @@ class TrainingSession {
   Executable& program_of(int64_t micro_step);
   // Over all of validation_data(); none if `stopped` became true meanwhile.
   std::optional<Score> validate(const std::function<bool()>& stopped);
+  // Whether the recipe wants reports; of the last validation, which gave `score`.
+  bool reports() const { return validation_ && validation_->detailed(); }
+  Report report(const Score& score) const { return validation_->report(score); }
 
   Device& device() const { return device_; }
   const ParameterTable& parameters() const { return parameters_; }

@@ -13,11 +13,12 @@
 #include "data/sources.h"
 #include "data/tokenizer_file.h"
 #include "engine/base/error.h"
-#include "engine/io/safetensors.h"
 #include "engine/io/sealed_folder.h"
+#include "engine/io/tensors_hash.h"
 #include "training/batch_choice.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_saver.h"
+#include "training/data_card.h"
 #include "training/finished_run.h"
 #include "training/metrics_log.h"
 #include "training/quantity.h"
@@ -199,8 +200,9 @@ bool Trainer::validate() {
   line.push_back('}');
   metrics_.add({line.data(), line.size()});
   if (session_.control().add_validation(step, *score))
-    save_safetensors(best_, model_tensors(session_.parameters(), session_.states()));
+    save_hashed_safetensors(best_, model_tensors(session_.parameters(), session_.states()));
   if (observer_.validated) observer_.validated(step, *score);
+  if (observer_.reported && session_.reports()) observer_.reported(step, session_.report(*score));
   return true;
 }
 
@@ -347,13 +349,14 @@ TrainingResult train(const Recipe& given, const std::string& run, const Training
   const Progress progress = resume(*folder, session, note);
   folder->write(run_file::recipe, recipe.to_toml());
   keep_tokenizer(recipe, *folder, options.allow_changes);
+  folder->write(run_file::data, to_json(describe_data(recipe, session.data())) + "\n");
   if (state == RunState::unfinished) note(resume_text(*folder, progress));
   Trainer trainer(recipe, *folder, session, observer, options, progress);
   if (trainer.lost_metrics()) note("metrics.jsonl has lost lines; those that are left are kept");
   if (observer.started) observer.started(plan_of(session, recipe, progress));
   const TrainingResult result = trainer.run();
   if (result.end == TrainingEnd::finished)
-    save_safetensors(folder->file(run_file::weights), weights);
+    save_hashed_safetensors(folder->file(run_file::weights), weights);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "training/evaluation.h"
 #include "training/progress.h"
 #include "training/recipe.h"
+#include "training/run_weights.h"
 
 namespace gradus {
 
@@ -54,6 +55,8 @@ struct TrainingObserver {
   std::function<void(const StepReport&)> stepped = {};
   std::function<void(int64_t step, const Score&)> validated = {};
   std::function<void(const std::string&)> noted = {};  // what a person should know: one line
+  // After `validated`, where the recipe's `report` is set; where this is empty, no report is made.
+  std::function<void(int64_t step, const Report&)> reported = {};
 };
 
 struct TrainingOptions {
@@ -78,10 +81,17 @@ struct TrainingOptions {
 TrainingResult train(const Recipe& recipe, const std::string& run,
                      const TrainingObserver& observer = {}, const TrainingOptions& options = {});
 
-// The score of a finished run on the test split, or of its checkpoint after optimizer step
-// `checkpoint` where that is not negative. Throws not_found where `run` or the checkpoint is not
-// one, bad_data where the checkpoint is damaged or the weights do not fit the recipe. `threads`: 0
-// for the recipe's.
+struct EvaluationOptions {
+  int threads = 0;  // 0: the recipe's
+  RunWeights weights = {};
+  bool detailed = false;  // more than the score
+};
+
+// How well a run does on the test split. Throws as recipe_of_run, load_data and load_run_weights,
+// and, where detailed, not_finite naming the sample for which the model says NaN.
+Report report_run(const std::string& run, const EvaluationOptions& options = {});
+
+// The score alone, of a finished run or of its checkpoint after optimizer step `checkpoint`.
 Score evaluate_run(const std::string& run, int threads = 0, int64_t checkpoint = -1);
 
 }  // namespace gradus

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.h"
+#include "engine/io/tensors_hash.h"
 #include "training/averages.h"
 #include "training/name_pattern.h"
 #include "training/run_folder.h"
@@ -41,16 +42,16 @@ std::string some_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states) {
+void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states,
+                  WeightsChoice choice) {
   const Safetensors file = load_safetensors(path);
+  check_tensors_hash(file, path, false);
+  check_choice(file.tensors, choice, path);
   for (const Parameter& parameter : parameters.all()) {
     if (!is_model(parameter)) continue;
-    auto found = file.tensors.find(parameter.name);
+    const auto found = file.tensors.find(chosen_name(file.tensors, parameter.name, choice));
     if (found == file.tensors.end())
       failf(ErrorKind::bad_data, path, "the tensor '{}' is missing", parameter.name);
-    if (const auto average = file.tensors.find(average_name(parameter.name));
-        average != file.tensors.end())
-      found = average;
     if (spec_of(found->second) != parameter.spec)
       failf(ErrorKind::bad_data, path, "the tensor '{}', expected {}, got {}", found->first,
             to_string(parameter.spec), to_string(spec_of(found->second)));
@@ -66,6 +67,7 @@ void load_weights(const std::string& path, const ParameterTable& parameters, Sta
 void restore_weights(const std::string& path, const ParameterTable& parameters,
                      StateStore& states) {
   const SafetensorsFile file(path);
+  check_tensors_hash(file, path, true);
   for (const Parameter& parameter : parameters.all()) {
     if (parameter.role == ParameterRole::optimizer) continue;
     if (!file.entries().contains(parameter.name))
@@ -83,6 +85,7 @@ void start_from(const std::string& run_or_file, std::span<const std::string> ski
     failf(ErrorKind::not_found, run_or_file,
           "[init.from] expected a finished run or a .safetensors file");
   const SafetensorsFile file(path);
+  check_tensors_hash(file, path, false);
   std::vector<std::string> missing, strange, unlike;
   for (const auto& [name, entry] : file.entries()) {
     if (name.starts_with(average_prefix) || matches_any(skip, name)) continue;

@@ -7,6 +7,7 @@
 #include "engine/exec/state_store.h"
 #include "engine/io/safetensors.h"
 #include "models/layers/parameter_table.h"
+#include "training/averages.h"
 
 namespace gradus {
 
@@ -15,12 +16,14 @@ namespace gradus {
 NamedTensors model_tensors(const ParameterTable& parameters, const StateStore& states);
 
 // Copies a file's tensors into the states of a model, of a run that averaged its weights the
-// averages. Throws as load_safetensors, and bad_data where a tensor is missing, has another dtype
-// or shape, or does not belong to the model.
-void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states);
+// averages unless `choice` is raw. Throws as load_safetensors, check_tensors_hash and check_choice,
+// and bad_data where a tensor is missing, has another dtype or shape, or does not belong to the
+// model.
+void load_weights(const std::string& path, const ParameterTable& parameters, StateStore& states,
+                  WeightsChoice choice = WeightsChoice::automatic);
 
-// Puts the tensors of model_tensors, averages among them, back as the file holds them. Throws as
-// load_weights.
+// Puts the tensors of model_tensors, averages among them, back as the file holds them; it must have
+// its hash. Throws as load_weights.
 void restore_weights(const std::string& path, const ParameterTable& parameters, StateStore& states);
 
 // Starts a model's weights and buffers from a finished run or a .safetensors file: all of them but

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a recipe's keys about optimization do to a whole run.
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -91,6 +92,28 @@ TEST_F(RegularisedRun, StopsAtTheBestPlusPatienceWithTheBestWeights) {
   plain.push_back("steps=" + std::to_string(2 * (best + 1)));
   EXPECT_TRUE(contents(run("plain", plain) + "/final.safetensors") ==
               contents(stopped + "/final.safetensors"));
+}
+
+// A bit that changes after the file was written is found before the weights are taken.
+TEST_F(RegularisedRun, ADamagedBestFileIsRefused) {
+  const std::string best = folder_.file("damaged") + "/best.safetensors";
+  const auto damage = [&](int64_t step, const Score&) {
+    if (step < 8) return;
+    std::string bytes = contents(best);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    std::ofstream(best, std::ios::binary) << bytes;
+  };
+  try {
+    run("damaged",
+        {"data.validation_samples=80", "validate_every=2", "steps=8", "stop.patience=50"},
+        {.validated = damage});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_NE(std::string(error.what()).find("best.safetensors"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("damaged") + "/final.safetensors"));
 }
 
 TEST_F(RegularisedRun, EvaluatesByAverages) {

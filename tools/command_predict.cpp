@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// `gradus predict`: what a trained model says of files, folders, tables and texts.
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+#include "engine/io/atomic_file.h"
+#include "tools/commands.h"
+#include "tools/predict_inputs.h"
+#include "tools/predict_output.h"
+#include "tools/predict_text.h"
+#include "training/predictor.h"
+#include "training/run_folder.h"
+
+namespace gradus {
+namespace {
+
+struct PredictOptions {
+  std::string run, output, weights;
+  std::vector<std::string> inputs;
+  int64_t top = 1, threads = 0, checkpoint = -1;
+  bool json = false;
+};
+
+void check(const PredictOptions& options) {
+  GRADUS_CHECK(options.top >= 1 && options.top <= 1'000'000,
+               "[predict] --top, expected at least 1, got {}", options.top);
+  GRADUS_CHECK(options.threads >= 0 && options.threads <= 1024,
+               "[predict] --threads, expected 0 to 1024, got {}", options.threads);
+}
+
+// Prints or writes what was found. A table is as long as its rows, and a pipe wants them as they
+// come, so that lines of text are printed at once and the other forms at the end.
+class Output {
+ public:
+  Output(const PredictOptions& options, const DataCard& card) : options_(options), card_(card) {}
+
+  void add(PredictionRow row) {
+    if (!row.fault.empty()) {
+      ++faults_;
+      std::fprintf(stderr, "predict: %s\n", row.fault.c_str());
+    } else if (options_.output.empty() && !options_.json) {
+      fmt::print("{}\n", prediction_text(row));
+    }
+    if (!options_.output.empty() || options_.json) rows_.push_back(std::move(row));
+  }
+
+  int finish() const {
+    const bool is_class = !card_.class_names.empty();
+    if (!options_.output.empty()) {
+      const std::string text = options_.json ? predictions_json(rows_, is_class) + "\n"
+                                             : predictions_csv(rows_, card_, options_.top);
+      const std::string_view parts[] = {text};
+      write_file_atomically(options_.output, parts);
+      fmt::print(stderr, "predict: {} samples, {} could not be read; {}\n",
+                 static_cast<int64_t>(rows_.size()) - faults_, faults_, options_.output);
+    } else if (options_.json) {
+      fmt::print("{}\n", predictions_json(rows_, is_class));
+    }
+    return faults_ > 0 ? exit_failure : exit_success;
+  }
+
+ private:
+  const PredictOptions& options_;
+  const DataCard& card_;
+  std::vector<PredictionRow> rows_;
+  int64_t faults_ = 0;
+};
+
+int predict_samples(const PredictOptions& options, const RunWeights& weights) {
+  Predictor predictor(options.run, weights, static_cast<int>(options.threads));
+  const DataCard& card = predictor.card();
+  Output output(options, card);
+  const InputVisitor visitor = {
+      .samples =
+          [&](const Dataset& samples, const std::vector<SamplePlace>& places) {
+            predictor.run(samples, [&](int64_t sample, std::span<const double> answer) {
+              output.add(
+                  prediction_row(card, places[static_cast<size_t>(sample)], answer, options.top));
+            });
+          },
+      .fault =
+          [&](const SamplePlace& place, const std::string& message) {
+            output.add({place, {}, message});
+          }};
+  read_inputs(input_files(options.inputs, card), card, predictor.recipe(), visitor);
+  return output.finish();
+}
+
+int run_predict(const PredictOptions& options) {
+  check(options);
+  const RunWeights weights{options.checkpoint, parse_weights_choice(options.weights)};
+  recipe_of_run(options.run, weights);  // says what is wrong with a run before its data card
+  const DataCard card = load_data_card(options.run);
+  if (!card.tokens) return predict_samples(options, weights);
+  GRADUS_CHECK(options.checkpoint < 0 && options.weights.empty(),
+               "[predict] --checkpoint and --weights are not for runs that learnt text");
+  return predict_text({options.run, input_files(options.inputs, card), options.output, options.top,
+                       static_cast<int>(options.threads), options.json});
+}
+
+}  // namespace
+
+Command predict_command() {
+  const auto options = std::make_shared<PredictOptions>();
+  return {
+      .name = "predict",
+      .doc = "Say what a trained model makes of images, arrays, tables or texts",
+      .options = {{"RUN", "The run folder", &options->run, true},
+                  {"INPUTS", "Files, or folders of such files", &options->inputs, true},
+                  {"--top", "How many of the likeliest classes (of texts: next tokens)",
+                   &options->top},
+                  {"--output", "A file to write, as CSV or, with --json, JSON", &options->output},
+                  {"--checkpoint",
+                   "The checkpoint after this optimizer step, in place of the final weights",
+                   &options->checkpoint},
+                  {"--weights", "raw or average; without it averages where the run keeps them",
+                   &options->weights},
+                  {"--threads", "0: as the recipe says", &options->threads},
+                  {"--json", "Print one JSON array", &options->json}},
+      .run = [options] { return run_predict(*options); }};
+}
+
+}  // namespace gradus

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/predictor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/base/error.h"
+#include "engine/base/parallel.h"
+#include "training/metrics/calibration.h"
+#include "training/model_factory.h"
+#include "training/session.h"
+
+namespace gradus {
+namespace {
+
+// More samples at a time gain nothing.
+constexpr int64_t most_samples = 64;
+
+BatchSpec spec_of(const Recipe& recipe, const DataCard& card, const std::string& run) {
+  if (card.tokens)
+    failf(ErrorKind::invalid_argument, run, "this run's model reads text, not samples");
+  if (card.format == "series")
+    failf(ErrorKind::unsupported, run, "forecasts of a run that learnt from a series");
+  return {.batch = std::min(most_samples, recipe.integer("batch")),
+          .sample = card.sample,
+          .target = {}};
+}
+
+DType dtype_of(const Recipe& recipe) { return *parse_dtype(recipe.text("precision")); }
+
+}  // namespace
+
+Predictor::Predictor(const std::string& run, const RunWeights& weights, int threads)
+    : recipe_(recipe_of_run(run, weights)),
+      card_(load_data_card(run)),
+      spec_(spec_of(recipe_, card_, run)),
+      states_(find_device(recipe_.text("device"))),
+      arena_(states_.device()),
+      host_(spec_, dtype_of(recipe_)) {
+  if (threads > 0)
+    set_thread_count(threads);
+  else
+    use_threads(recipe_);
+  const Model model = make_model(recipe_, card_.sample, card_.outputs());
+  program_.emplace(prediction_graph(model, spec_, dtype_of(recipe_), parameters_), states_, arena_);
+  load_run_weights(run, weights, parameters_, states_);
+}
+
+void Predictor::run(const Dataset& samples,
+                    const std::function<void(int64_t, std::span<const double>)>& visit) {
+  std::vector<int64_t> indices;
+  std::vector<double> out(static_cast<size_t>(card_.outputs()));
+  for (int64_t first = 0; first < samples.size(); first += spec_.batch) {
+    indices.resize(static_cast<size_t>(std::min(spec_.batch, samples.size() - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    samples.fill(indices, 0, host_.inputs, host_.targets);
+    program_->set_input("input", host_.inputs);
+    program_->run();
+    const std::vector<double> outputs = program_->output("outputs").to_doubles();
+    for (size_t i = 0; i < indices.size(); ++i) {
+      answer({outputs.data() + i * out.size(), out.size()}, indices[i], out);
+      visit(indices[i], out);
+    }
+  }
+}
+
+void Predictor::answer(std::span<const double> outputs, int64_t sample,
+                       std::span<double> out) const {
+  if (!card_.class_names.empty()) return softmax(outputs, sample, out);
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    if (!std::isfinite(outputs[k]))
+      failf(ErrorKind::not_finite, "model", "its output for sample {} is {}", sample, outputs[k]);
+    out[k] = card_.target_scales[k].inverse(outputs[k]);
+  }
+}
+
+}  // namespace gradus
