@@ -296,7 +296,7 @@ Recipe with_batch_of_run(const Recipe& recipe, const std::string& run) {
 
 // Leaves the tokenizer of the run's texts with the run, which then needs no other file to go on
 // from a text.
-void keep_tokenizer(const Recipe& recipe, const RunFolder& folder, bool allowed) {
+void keep_tokenizer(const Recipe& recipe, RunFolder& folder, bool allowed) {
   const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(recipe);
   if (!tokenizer || tokenizer->is_bytes()) return;
   const std::string path = folder.file(run_file::tokenizer), json = tokenizer->to_json();
