@@ -173,7 +173,7 @@ TEST(Normalizer, CleansAsBertDoes) {
                      {"handle_chinese_chars", true},
                      {"strip_accents", nullptr},
                      {"lowercase", true}};
-  EXPECT_EQ(normalized(bert, std::string("\u00C9a\t\0b\u200B\u4E00", 11)), "ea b \u4E00 ");
+  EXPECT_EQ(normalized(bert, std::string("\u00C9a\t\0b\u200B\u4E00", 12)), "ea b \u4E00 ");
 }
 
 TEST(Normalizer, NestedTooDeepIsAnError) {
@@ -186,7 +186,6 @@ TEST(Normalizer, NestedTooDeepIsAnError) {
 // lowest rank.
 TEST(Merging, LongAndShortWordsFollowTheDefinition) {
   PairTable table(40);
-  std::vector<PairTable::Merge> all;
   for (int32_t rank = 0; rank < 40; ++rank) {
     const auto draw = [&](uint64_t i) {
       return static_cast<int32_t>(philox_word({7, static_cast<uint64_t>(rank)}, i) %
