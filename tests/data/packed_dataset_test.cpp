@@ -10,7 +10,7 @@ namespace gradus {
 namespace {
 
 // Documents of 0 to 20 tokens; token i of all is i % 97.
-Documents some_documents(uint64_t seed, int count) {
+Documents some_documents(uint32_t seed, int count) {
   Documents documents;
   for (uint64_t d = 0; d < static_cast<uint64_t>(count); ++d) {
     const uint32_t tokens = philox_word({seed, 1}, d) % 21;
@@ -23,7 +23,7 @@ Documents some_documents(uint64_t seed, int count) {
 
 TEST(PackedSamples, HoldEveryTargetOnceAndNoneTwice) {
   for (const Packing packing : {Packing::pack, Packing::pad}) {
-    for (uint64_t seed = 0; seed < 20; ++seed) {
+    for (uint32_t seed = 0; seed < 20; ++seed) {
       const Documents documents = some_documents(seed, 40);
       std::vector<int> seen(documents.tokens.size());
       for (const auto& sample : packed_samples(documents, 8, packing)) {
@@ -35,7 +35,7 @@ TEST(PackedSamples, HoldEveryTargetOnceAndNoneTwice) {
         }
         EXPECT_GT(end, 0);
         EXPECT_LE(end, 8);
-        if (packing == Packing::pad) EXPECT_EQ(sample.size(), 1u);
+        EXPECT_TRUE(packing == Packing::pack || sample.size() == 1);
       }
       size_t begin = 0;
       for (const size_t document_end : documents.ends)

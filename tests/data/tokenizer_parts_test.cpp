@@ -188,7 +188,7 @@ TEST(Merging, LongAndShortWordsFollowTheDefinition) {
   PairTable table(40);
   for (int32_t rank = 0; rank < 40; ++rank) {
     const auto draw = [&](uint64_t i) {
-      return static_cast<int32_t>(philox_word({7, static_cast<uint64_t>(rank)}, i) %
+      return static_cast<int32_t>(philox_word({7, static_cast<uint32_t>(rank)}, i) %
                                   static_cast<uint32_t>(4 + rank));
     };
     table.set(draw(0), draw(1), {rank, 4 + rank});
@@ -196,7 +196,7 @@ TEST(Merging, LongAndShortWordsFollowTheDefinition) {
   for (uint64_t size = 0; size < 120; ++size) {
     std::vector<int32_t> ids;
     for (uint64_t i = 0; i < size; ++i)
-      ids.push_back(static_cast<int32_t>(philox_word({9, size}, i) % 4));
+      ids.push_back(static_cast<int32_t>(philox_word({9, static_cast<uint32_t>(size)}, i) % 4));
     std::vector<int32_t> expected = ids;
     for (;;) {
       size_t best = expected.size();

@@ -85,7 +85,7 @@ TEST(Tokenizer, TrainedBpeGivesAnyTextBack) {
   EXPECT_EQ(tokenizer->vocabulary(), 300);
   EXPECT_LT(tokenizer->encode("the earth").size(), 5u);
   EXPECT_EQ(tokenizer->find("<|endoftext|>"), 0);
-  for (uint64_t seed = 0; seed < 50; ++seed) {
+  for (uint32_t seed = 0; seed < 50; ++seed) {
     std::string text;
     for (uint64_t i = 0; i < 40; ++i) {
       const char* parts[] = {"the", " ", "\n", "\u00E9", "\u4E00", "x", "'s", "7", "\U0001F600"};

@@ -23,7 +23,7 @@ class PackingTest : public ::testing::Test {
   static void SetUpTestSuite() { register_all_ops(); }
 
   PackingTest() {
-    for (uint64_t d = 0; d < 9; ++d) {
+    for (uint32_t d = 0; d < 9; ++d) {
       std::string text;
       for (uint64_t i = 0; i < 1 + (5 * d) % 15; ++i)
         text += static_cast<char>('a' + philox_word({d, 4}, i) % 26);
