@@ -51,6 +51,8 @@ struct TextFolder {
   std::string document_end = {};
 };
 
+inline constexpr int64_t byte_vocabulary = 256;  // of Tokenizer::bytes()
+
 std::unique_ptr<Dataset> load_text(const TextFolder& folder, Split split);
 
 // The same from train.jsonl, val.jsonl and possibly test.jsonl: each line is a JSON object whose

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
 
 #include "data/sources.h"
 #include "engine/base/error.h"
@@ -113,9 +114,10 @@ void ReportBuilder::add_text(Executable& program, const Tensor& targets, int64_t
                              int64_t samples) {
   const std::vector<double> losses = program.output("losses").to_doubles();
   const int64_t length = targets.numel() / targets.shape()[0];
-  tokens_ += samples * length;
-  characters_ +=
-      count_characters({targets.data_as<int64_t>(), static_cast<size_t>(samples * length)});
+  const std::span<const int64_t> all(targets.data_as<int64_t>(),
+                                     static_cast<size_t>(samples * length));
+  tokens_ += samples * length - std::ranges::count(all, no_target);
+  characters_ += count_characters(all);
   for (int64_t s = 0; s < samples; ++s) {
     double sum = 0;
     for (int64_t t = 0; t < length; ++t) sum += losses[static_cast<size_t>(s * length + t)];
@@ -163,6 +165,8 @@ Report ReportBuilder::report(const Score& score) const {
     if (classes_ == byte_vocabulary && characters_ > 0)
       text.bits_per_character =
           text.bits_per_token * static_cast<double>(tokens_) / static_cast<double>(characters_);
+    else if (data_.tokens_per_character() > 0)
+      text.bits_per_character = text.bits_per_token * data_.tokens_per_character();
   } else if (classes_ > 0) {
     report.class_names = names_of_classes(data_);
     report.classes = classification();
