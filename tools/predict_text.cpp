@@ -128,6 +128,8 @@ void each_line(const std::string& file, Visit&& visit) {
 
 int predict_text(const TextPrediction& what) {
   const std::unique_ptr<TextReader> reader = TextReader::of_run(what.run, what.threads);
+  if (!reader->tokenizer()->is_bytes())
+    fail(ErrorKind::unsupported, what.run, "predict takes runs whose tokens are bytes");
   std::vector<LineScore> scores;
   const bool at_once = what.output.empty() && !what.json;
   int64_t faults = 0;
