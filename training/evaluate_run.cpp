@@ -3,7 +3,6 @@
 #include "training/data_factory.h"
 #include "training/model_factory.h"
 #include "training/session.h"
-#include "training/text_source.h"
 #include "training/trainer.h"
 
 namespace gradus {
