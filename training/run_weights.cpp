@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "training/checkpoint.h"
 #include "training/run_folder.h"
+#include "training/text_source.h"
 
 namespace gradus {
 namespace {
@@ -29,7 +30,7 @@ Recipe recipe_of_run(const std::string& run, const RunWeights& wanted) {
     check_finished_run(run);
   else if (look_at_run(run) == RunState::absent)
     failf(ErrorKind::not_found, run, "not the folder of a run: it has no {}", run_file::recipe);
-  Recipe recipe = load_recipe(run_path(run, run_file::recipe));
+  Recipe recipe = load_run_recipe(run);
   if (wanted.checkpoint >= 0) check_checkpoint(checkpoint_path(run, wanted.checkpoint));
   return recipe;
 }
