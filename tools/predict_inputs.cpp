@@ -5,6 +5,8 @@
 #include <cctype>
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "data/csv.h"
 #include "data/file_bytes.h"
 #include "data/idx.h"

@@ -29,6 +29,7 @@ struct LineScore {
   int64_t line = 0, tokens = 0, characters = 0;
   double loss = 0;  // nats a token
   std::vector<std::pair<int64_t, double>> next;
+  std::vector<std::string> texts;  // of `next`
 
   double bits_per_character() const {
     return loss * static_cast<double>(tokens) /
@@ -36,11 +37,19 @@ struct LineScore {
   }
 };
 
-// A byte as text: itself, or \xNN.
-std::string byte_text(int64_t byte) {
-  if (byte >= 0x20 && byte < 0x7F && byte != '\\') return std::string(1, static_cast<char>(byte));
-  if (byte == '\n') return "\\n";
-  return fmt::format("\\x{:02x}", byte);
+// Printable bytes as they are, others as \n or \xNN; what is beyond ASCII stays.
+std::string printable(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n')
+      out += "\\n";
+    else if (byte < 0x20 || byte == 0x7F)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
+  }
+  return is_utf8(out) ? out : fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
 }
 
 std::vector<std::pair<int64_t, double>> likeliest(const std::vector<double>& probabilities,
@@ -56,33 +65,47 @@ std::vector<std::pair<int64_t, double>> likeliest(const std::vector<double>& pro
   return all;
 }
 
+// -ln of the probability that logits give a token.
+double loss_of(const std::vector<double>& logits, int32_t token) {
+  const double highest = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (const double logit : logits) sum += std::exp(logit - highest);
+  return std::log(sum) + highest - logits[static_cast<size_t>(token)];
+}
+
 LineScore score_line(TextReader& reader, std::string_view line, int64_t top) {
   LineScore score;
   reader.restart();
+  const Tokenizer& tokenizer = *reader.tokenizer();
+  const std::vector<int32_t> before = tokenizer.encode("\n");
+  const std::vector<int32_t> text = tokenizer.encode(line), end = tokenizer.encode("\n");
+  std::vector<int32_t> wanted = text;
+  wanted.insert(wanted.end(), end.begin(), end.end());
+  // A tokenizer may leave a line break out; then the line's first token is not judged.
+  for (size_t i = 0; i + 1 < before.size(); ++i) reader.read(before[i]);
   std::vector<double> probabilities;
-  int64_t token = '\n';
-  for (size_t i = 0; i <= line.size(); ++i) {
-    const std::vector<double>& logits = reader.read(token);
+  for (size_t i = before.empty() ? 1 : 0; i <= text.size(); ++i) {
+    const std::vector<double>& logits = reader.read(i == 0 ? before.back() : wanted[i - 1]);
     probabilities.resize(logits.size());
     softmax(logits, static_cast<int64_t>(i), probabilities);
-    token = i < line.size() ? static_cast<unsigned char>(line[i]) : '\n';
-    const double highest = *std::ranges::max_element(logits);
-    double sum = 0;
-    for (const double logit : logits) sum += std::exp(logit - highest);
-    score.loss += std::log(sum) + highest - logits[static_cast<size_t>(token)];
-    score.characters += (token & 0xC0) != 0x80 ? 1 : 0;
+    if (i == wanted.size()) break;
+    score.loss += loss_of(logits, wanted[i]);
+    ++score.tokens;
   }
-  score.tokens = static_cast<int64_t>(line.size()) + 1;
-  score.loss /= static_cast<double>(score.tokens);
   score.next = likeliest(probabilities, top);
+  score.characters = std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; }) + 1;
+  if (score.tokens > 0) score.loss /= static_cast<double>(score.tokens);
+  for (const auto& [token, probability] : score.next)
+    score.texts.push_back(
+        printable(tokenizer.decode(std::vector<int32_t>{static_cast<int32_t>(token)}, false)));
   return score;
 }
 
 std::string text_of(const LineScore& score) {
   std::string text = fmt::format("{}:{}: loss {:.6g}, bits per character {:.6g}, next", score.file,
                                  score.line, score.loss, score.bits_per_character());
-  for (const auto& [token, probability] : score.next)
-    text += fmt::format(" '{}' {:.4g}", byte_text(token), probability);
+  for (size_t i = 0; i < score.next.size(); ++i)
+    text += fmt::format(" '{}' {:.4g}", score.texts[i], score.next[i].second);
   return text;
 }
 
@@ -93,9 +116,10 @@ Json json_of(const LineScore& score) {
                {"loss", score.loss},
                {"bits_per_character", score.bits_per_character()},
                {"next", Json::array()}};
-  for (const auto& [token, probability] : score.next)
-    json["next"].push_back(
-        {{"token", token}, {"text", byte_text(token)}, {"probability", probability}});
+  for (size_t i = 0; i < score.next.size(); ++i)
+    json["next"].push_back({{"token", score.next[i].first},
+                            {"text", score.texts[i]},
+                            {"probability", score.next[i].second}});
   return json;
 }
 
@@ -104,7 +128,7 @@ std::string csv_of(const std::vector<LineScore>& scores) {
   for (const LineScore& score : scores)
     text += fmt::format("{},{},{},{},{},{},{}\n", csv_cell(score.file), score.line, score.tokens,
                         csv_number(score.loss), csv_number(score.bits_per_character()),
-                        csv_cell(byte_text(score.next[0].first)), csv_number(score.next[0].second));
+                        csv_cell(score.texts[0]), csv_number(score.next[0].second));
   return text;
 }
 

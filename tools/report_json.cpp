@@ -106,7 +106,6 @@ void add_language(const LanguageReport& text, Json& json) {
   json["tokens"] = text.tokens;
   json["perplexity"] = text.perplexity;
   json["bits_per_token"] = text.bits_per_token;
-  if (text.bits_per_character) json["bits_per_character"] = *text.bits_per_character;
 }
 
 Json top_losses(const Report& report) {

@@ -9,6 +9,7 @@
 #include "engine/base/parallel.h"
 #include "training/metrics/calibration.h"
 #include "training/model_factory.h"
+#include "training/precision.h"
 #include "training/session.h"
 
 namespace gradus {
@@ -22,12 +23,10 @@ BatchSpec spec_of(const Recipe& recipe, const DataCard& card, const std::string&
     failf(ErrorKind::invalid_argument, run, "this run's model reads text, not samples");
   if (card.format == "series")
     failf(ErrorKind::unsupported, run, "forecasts of a run that learnt from a series");
-  return {.batch = std::min(most_samples, recipe.integer("batch")),
+  return {.batch = std::clamp<int64_t>(recipe.integer("batch"), 1, most_samples),
           .sample = card.sample,
           .target = {}};
 }
-
-DType dtype_of(const Recipe& recipe) { return *parse_dtype(recipe.text("precision")); }
 
 }  // namespace
 
@@ -37,13 +36,15 @@ Predictor::Predictor(const std::string& run, const RunWeights& weights, int thre
       spec_(spec_of(recipe_, card_, run)),
       states_(find_device(recipe_.text("device"))),
       arena_(states_.device()),
-      host_(spec_, dtype_of(recipe_)) {
+      host_(spec_, precision_of(recipe_).parameters) {
   if (threads > 0)
     set_thread_count(threads);
   else
     use_threads(recipe_);
   const Model model = make_model(recipe_, card_.sample, card_.outputs());
-  program_.emplace(prediction_graph(model, spec_, dtype_of(recipe_), parameters_), states_, arena_);
+  const Precision precision = precision_of(recipe_);
+  program_.emplace(prediction_graph(model, spec_, precision.parameters, parameters_, precision.low),
+                   states_, arena_);
   load_run_weights(run, weights, parameters_, states_);
 }
 

@@ -82,7 +82,8 @@ std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpe
 
 // Input "input"; output "outputs" as above: what a model says of samples without targets.
 std::shared_ptr<const Graph> prediction_graph(const Model& model, const BatchSpec& spec,
-                                              DType dtype, ParameterTable& parameters);
+                                              DType dtype, ParameterTable& parameters,
+                                              std::optional<DType> low = {});
 
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);

@@ -4,18 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <span>
 
-#include "data/sources.h"
+#include "data/packed_dataset.h"
 #include "engine/base/error.h"
 
 namespace gradus {
 namespace {
-
-// Bytes that begin a character of UTF-8.
-int64_t count_characters(std::span<const int64_t> bytes) {
-  return std::ranges::count_if(bytes, [](int64_t byte) { return (byte & 0xC0) != 0x80; });
-}
 
 // The place of `wanted` when the classes stand in falling order: 0 for the likeliest.
 int64_t place_of(std::span<const double> logits, int64_t wanted) {
@@ -56,7 +50,7 @@ void ReportBuilder::restart() {
   probabilities_.clear();
   wanted_.assign(scales_.size(), {});
   predicted_.assign(scales_.size(), {});
-  tokens_ = characters_ = 0;
+  tokens_ = 0;
   top_losses_ = {};
 }
 
@@ -109,21 +103,24 @@ void ReportBuilder::add_numbers(std::span<const double> outputs, std::span<const
                    predicted_[0].back(), 0});
 }
 
-// A window's loss is the mean over its tokens.
+// A window's loss is the mean over its tokens; where documents are packed, some count nothing.
 void ReportBuilder::add_text(Executable& program, const Tensor& targets, int64_t first,
                              int64_t samples) {
   const std::vector<double> losses = program.output("losses").to_doubles();
+  const auto* wanted = targets.data_as<int64_t>();
   const int64_t length = targets.numel() / targets.shape()[0];
-  const std::span<const int64_t> all(targets.data_as<int64_t>(),
-                                     static_cast<size_t>(samples * length));
-  tokens_ += samples * length - std::ranges::count(all, no_target);
-  characters_ += count_characters(all);
   for (int64_t s = 0; s < samples; ++s) {
     double sum = 0;
-    for (int64_t t = 0; t < length; ++t) sum += losses[static_cast<size_t>(s * length + t)];
+    int64_t counted = 0;
+    for (int64_t t = s * length; t < (s + 1) * length; ++t) {
+      if (wanted[t] == no_target) continue;
+      sum += losses[static_cast<size_t>(t)];
+      ++counted;
+    }
     if (std::isnan(sum))
       failf(ErrorKind::not_finite, "model", "its output for sample {} is NaN", first + s);
-    top_losses_.add({sum / static_cast<double>(length), first + s, 0, 0, 0});
+    tokens_ += counted;
+    if (counted > 0) top_losses_.add({sum / static_cast<double>(counted), first + s, 0, 0, 0});
   }
 }
 
@@ -162,11 +159,7 @@ Report ReportBuilder::report(const Score& score) const {
     text.perplexity = std::exp(score.loss);
     text.bits_per_token = score.loss / std::numbers::ln2;
     text.accuracy = score.accuracy;
-    if (classes_ == byte_vocabulary && characters_ > 0)
-      text.bits_per_character =
-          text.bits_per_token * static_cast<double>(tokens_) / static_cast<double>(characters_);
-    else if (data_.tokens_per_character() > 0)
-      text.bits_per_character = text.bits_per_token * data_.tokens_per_character();
+    if (score.bits_per_character > 0) text.bits_per_character = score.bits_per_character;
   } else if (classes_ > 0) {
     report.class_names = names_of_classes(data_);
     report.classes = classification();

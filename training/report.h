@@ -45,7 +45,7 @@ struct LanguageReport {
   double perplexity = 0;      // e^loss
   double bits_per_token = 0;  // loss / ln 2
   double accuracy = 0;
-  // loss * tokens / (characters * ln 2), of texts whose tokens are bytes.
+  // loss * tokens / (characters * ln 2), of texts whose characters are known.
   std::optional<double> bits_per_character;
 };
 
@@ -86,7 +86,7 @@ class ReportBuilder {
   std::vector<double> probabilities_;                    // (samples, classes) of what is ranked
   std::vector<double> row_;                              // of one sample
   std::vector<std::vector<double>> wanted_, predicted_;  // by output
-  int64_t tokens_ = 0, characters_ = 0;
+  int64_t tokens_ = 0;
   TopLosses top_losses_;
 };
 
