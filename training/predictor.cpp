@@ -27,7 +27,7 @@ BatchSpec spec_of(const Recipe& recipe, const DataCard& card, const std::string&
           .target = {}};
 }
 
-DType dtype_of(const Recipe& recipe) { return *parse_dtype(recipe.text("precision")); }
+DType dtype_of(const Recipe& recipe) { return precision_of(recipe).parameters; }
 
 }  // namespace
 
