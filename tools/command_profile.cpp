@@ -77,8 +77,8 @@ int run_profile(const ProfileOptions& options) {
              options.json);
   if (options.trace.empty()) return exit_success;
   const std::string contents = trace.to_json();
-  const std::string_view parts[] = {contents};
-  write_file_atomically(options.trace, parts);
+  const std::string_view pieces[] = {contents};
+  write_file_atomically(options.trace, pieces);
   std::fprintf(stderr, "trace of %lld steps: %s (open it in ui.perfetto.dev or chrome://tracing)\n",
                static_cast<long long>(std::min(traced_steps, options.steps)),
                options.trace.c_str());

@@ -28,7 +28,7 @@ double median(std::vector<double> values) {
 class LoaderBench {
  public:
   LoaderBench(const Recipe& recipe, int64_t workers)
-      : dtype_(*parse_dtype(recipe.text("precision"))),
+      : dtype_(precision_of(recipe).parameters),
         seed_(static_cast<uint64_t>(recipe.integer("seed"))),
         lr_(recipe.real("lr")),
         data_(load_data(recipe, Split::train)),
