@@ -28,8 +28,9 @@ function(gradus_precompile target)
   target_precompile_headers(${target} PRIVATE ${library_headers} ${ARGN})
 endfunction()
 
-# With what `from` has; nothing that the headers read may be defined otherwise.
+# With what `from`, a library, has: code of the same kind (-fPIC, where programs would have -fPIE).
 function(gradus_reuse_precompiled target from)
-  target_compile_options(${target} PRIVATE -fpch-preprocess)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fpch-preprocess -fPIC)
   target_precompile_headers(${target} REUSE_FROM ${from})
 endfunction()

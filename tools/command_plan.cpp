@@ -42,7 +42,8 @@ struct Report {
 };
 
 Report make_report(const Recipe& recipe, const LoadedData& data, const PlanOptions& options) {
-  Report report{.plan = plan_recipe(recipe, data.data, data.bytes)};
+  Report report;
+  report.plan = plan_recipe(recipe, data.data, data.bytes);
   report.batch = recipe.integer("batch");
   report.recomputes = recipe.boolean("recompute");
   const Recipe changed =

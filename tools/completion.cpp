@@ -95,7 +95,7 @@ std::string zsh_script(std::span<const Command> commands) {
   return "#compdef gradus\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(commands);
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("\\'") : std::string(1, c);
   return result + "'";
@@ -105,22 +105,22 @@ std::string fish_script(std::span<const Command> commands) {
   std::string text = "# Completion of gradus for fish: ~/.config/fish/completions/gradus.fish\n";
   for (const Command& command : commands)
     text += fmt::format("complete -c gradus -n __fish_use_subcommand -f -a {} -d {}\n",
-                        command.name, quoted(command.doc));
+                        command.name, shell_quoted(command.doc));
   for_each(commands, "", [&](const Command& command, const std::string& path) {
     const std::string seen =
         fmt::format("'__fish_seen_subcommand_from {}'", path.substr(path.rfind(' ') + 1));
     for (const Command& below : command.commands)
       text += fmt::format("complete -c gradus -n {} -f -a {} -d {}\n", seen, below.name,
-                          quoted(below.doc));
+                          shell_quoted(below.doc));
     for (const CommandOption& option : command.options)
       if (!option.is_positional())
         text += fmt::format("complete -c gradus -n {} -l {}{} -d {}\n", seen, option.name.substr(2),
-                            option.is_flag() ? "" : " -r", quoted(option.doc));
+                            option.is_flag() ? "" : " -r", shell_quoted(option.doc));
     if (!takes_settings(command)) return;
     for (const RecipeKey& key : recipe_keys())
       if (!key.is_pattern())
         text += fmt::format("complete -c gradus -n {} -a '{}=' -d {}\n", seen, key.name,
-                            quoted(key.doc));
+                            shell_quoted(key.doc));
   });
   return text;
 }
