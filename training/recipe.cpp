@@ -322,17 +322,18 @@ std::vector<std::string> Recipe::tables(std::string_view table) const {
 }
 
 std::string Recipe::to_toml() const {
-  std::string text;
-  std::string_view table;
+  // A table may stand only once, wherever its keys do.
+  std::vector<std::pair<std::string_view, std::string>> parts = {{"", ""}};
   for (const RecipeKey* key : keys_) {
-    const KeyValue& value = find(key->name);
     const size_t dot = key->name.rfind('.');
     const std::string_view owner = dot == std::string_view::npos ? "" : key->name.substr(0, dot);
-    if (owner != table) text += fmt::format("\n[{}]\n", owner);
-    table = owner;
+    auto part = std::ranges::find(parts, owner, &decltype(parts)::value_type::first);
+    if (part == parts.end()) part = parts.insert(part, {owner, fmt::format("\n[{}]\n", owner)});
     const std::string_view leaf = owner.empty() ? key->name : key->name.substr(dot + 1);
-    text += fmt::format("{} = {}\n", leaf, toml_value(*key, value));
+    part->second += fmt::format("{} = {}\n", leaf, toml_value(*key, find(key->name)));
   }
+  std::string text;
+  for (const auto& [owner, lines] : parts) text += lines;
   return text;
 }
 

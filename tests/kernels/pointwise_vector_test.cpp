@@ -67,16 +67,16 @@ constexpr double everywhere = std::numeric_limits<double>::infinity();
 
 double true_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double true_gelu(double x) { return 0.5 * x * std::erfc(-x * 0.70710678118654752); }
-// Constant far out, where the formulas would multiply an infinity by 0.
+// Constant far out, where the formulas would overflow; NaN of infinities, as in PyTorch.
 double true_gelu_slope(double x) {
   const double a = x < -50 ? -50 : x > 50 ? 50 : x;
   return 0.5 * std::erfc(-a * 0.70710678118654752) +
-         a * 0.39894228040143268 * std::exp(-0.5 * a * a);
+         a * 0.39894228040143268 * std::exp(-0.5 * a * a) + (x - x);
 }
 double true_gelu_tanh_slope(double x) {
   const double a = x < -50 ? -50 : x > 50 ? 50 : x;
   const double s = true_sigmoid(2 * 0.79788456080286536 * (a + 0.044715 * a * a * a));
-  return s + 2 * 0.79788456080286536 * a * (1 + 0.134145 * a * a) * s * (1 - s);
+  return s + 2 * 0.79788456080286536 * a * (1 + 0.134145 * a * a) * s * (1 - s) + (x - x);
 }
 double true_gelu_tanh(double x) {
   const double u = 0.79788456080286536 * (x + 0.044715 * x * x * x);

@@ -136,7 +136,7 @@ TEST_F(TensorFilesTest, CopiesAllOrSome) {
 
 TEST_F(TensorFilesTest, WrongCallsChangeNothing) {
   write("copy.safetensors", "precious");
-  for (const std::string call :
+  for (const std::string& call :
        {plain_ + " " + copy_, plain_ + " " + folder_.file("copy.bin"),
         plain_ + " " + copy_ + " --force --dtype i8", plain_ + " " + copy_ + " --force --dtype f65",
         plain_ + " " + copy_ + " --force --rename fc1",

@@ -91,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"mlp_mixed", with(mlp, {"mix.mixup=0.3"})},
         Case{"cnn_cut", with(cnn, {"mix.cutmix=0.3", "accumulate=2"})},
         Case{"mlp_weighted", with(mlp, {"data.class_weights=balanced"})},
-        Case{"mlp_weighted_in_parts", with(mlp, {"data.class_weights=balanced", "accumulate=5"})},
+        Case{"mlp_weighted_in_parts", with(mlp, {"data.class_weights=balanced", "accumulate=4"})},
         Case{"mlp_noise", with(mlp, {"noise.gradient=0.1", "penalty.l1=0.01"})},
         Case{"mlp_best", with(mlp, {"stop.patience=5"})},
         Case{"mlp_without_validation", {"model.hidden=16", "steps=4"}}),

@@ -110,10 +110,12 @@ TEST(Metrics, CurvesAreThoseOfScikitLearn) {
       ASSERT_EQ(ranking.points.size(), curve["threshold"].size()) << name;
       for (size_t i = 0; i < ranking.points.size(); ++i) {
         EXPECT_EQ(ranking.points[i].threshold, curve["threshold"][i]) << name;
-        if (!curve["tp"][i].is_null())
+        if (!curve["tp"][i].is_null()) {
           EXPECT_EQ(ranking.points[i].true_positives, curve["tp"][i]) << name;
-        if (!curve["fp"][i].is_null())
+        }
+        if (!curve["fp"][i].is_null()) {
           EXPECT_EQ(ranking.points[i].false_positives, curve["fp"][i]) << name;
+        }
       }
     }
 }
@@ -247,7 +249,9 @@ TEST(Metrics, TheWorstSamplesStay) {
   ASSERT_EQ(sorted.size(), TopLosses::most);
   for (size_t i = 1; i < sorted.size(); ++i) {
     EXPECT_GE(sorted[i - 1].loss, sorted[i].loss);
-    if (sorted[i - 1].loss == sorted[i].loss) EXPECT_LT(sorted[i - 1].index, sorted[i].index);
+    if (sorted[i - 1].loss == sorted[i].loss) {
+      EXPECT_LT(sorted[i - 1].index, sorted[i].index);
+    }
   }
   EXPECT_EQ(sorted[0].loss, 499);
 }

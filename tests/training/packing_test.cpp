@@ -42,7 +42,8 @@ class PackingTest : public ::testing::Test {
   }
 
   Score score(const Model& model, std::shared_ptr<const Dataset> data, int64_t batch) {
-    Evaluation evaluation(model, std::move(data), batch, DType::f64, parameters_, states_, arena_);
+    Evaluation evaluation(model, std::move(data), batch, {.parameters = DType::f64}, parameters_,
+                          states_, arena_);
     set_first_values(parameters_, 1, states_);
     return *evaluation.run();
   }
@@ -127,7 +128,10 @@ TEST_F(PackingTest, NamesWhatCannotBePacked) {
                                  {"data.format=jsonl", "data.path=" + folder_.path(),
                                   "data.packing=pack", "model.name=lstm"}))
                 .find("data.packing=stream is for it"),
-            std::string::npos);
+            std::string::npos)
+      << message(parse_recipe("", "test",
+                              {"data.format=jsonl", "data.path=" + folder_.path(),
+                               "data.packing=pack", "model.name=lstm"}));
   EXPECT_NE(message(parse_recipe("", "test",
                                  {"data.format=text", "data.path=" + folder_.path(),
                                   "data.packing=pack", "model.name=gpt"}))

@@ -136,7 +136,8 @@ TEST(Recipe, MalformedTablesAreRefused) {
 }
 
 TEST(Recipe, AWrongTypeNamesItsPlace) {
-  EXPECT_TRUE(refusal("\nbatch = \"many\"\n").starts_with("r.toml:2:9: 'batch' expected int, got"));
+  EXPECT_TRUE(
+      refusal("\nepochs = \"many\"\n").starts_with("r.toml:2:10: 'epochs' expected int, got"));
   EXPECT_TRUE(refusal("batch = 1.5\n").starts_with("r.toml:1:9: 'batch' expected int"));
   EXPECT_TRUE(refusal("model = 3\n").starts_with("r.toml:1:1: unknown key 'model'"));
   EXPECT_TRUE(refusal("lr = true\n").starts_with("r.toml:1:6: 'lr' expected float"));
@@ -159,7 +160,8 @@ TEST(Recipe, AValueOutOfRangeIsRefused) {
   EXPECT_TRUE(refusal("", {"model.hidden=4,0"}).find("'model.hidden' expected") !=
               std::string::npos);
   EXPECT_EQ(refusal("precision = \"f3\"\n"),
-            "r.toml:1:13: 'precision' expected one of f32, f64, got 'f3', did you mean 'f32'?");
+            "r.toml:1:13: 'precision' expected one of f32, f64, bf16, f16, got 'f3', did you mean "
+            "'f32'?");
 }
 
 TEST(Recipe, AKeyOfAnotherModelIsRefused) {

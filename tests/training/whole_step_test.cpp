@@ -57,7 +57,7 @@ class Net {
       if (whole_.numbers)
         targets.data_as<double>()[i] = std::cos(static_cast<double>(5 * step + 3 * i));
       else
-        targets.data_as<int64_t>()[i] = (i * i + step) % classes;
+        targets.data_as<int64_t>()[i] = (i * i / 3 + step) % classes;
     }
     change(inputs, targets);
     double loss = 0;
@@ -170,7 +170,7 @@ TEST(WholeStep, TheMeanOfThePartsMeansIsAnotherLoss) {
         inputs.data_as<double>()[i] =
             std::sin(static_cast<double>(13 + 7 * (i + part * inputs.numel())));
       for (int64_t i = 0; i < 4; ++i)
-        targets.data_as<int64_t>()[i] = ((i + 4 * part) * (i + 4 * part) + 1) % classes;
+        targets.data_as<int64_t>()[i] = ((i + 4 * part) * (i + 4 * part) / 3 + 1) % classes;
     });
   }
   EXPECT_GT(std::fabs(mean / 3 - whole.run(1)), 1e-3);
@@ -199,7 +199,7 @@ TEST(WholeStep, TheGuardJudgesAllOfIt) {
     EXPECT_NEAR(net.run(2, spike), loss, 1e-12);
     EXPECT_TRUE(net.skipped()) << parts;
     EXPECT_EQ(net.values(), before) << parts;
-    net.limit = loss * 1.001;
+    net.limit = 1e30;
     net.run(3, [&](Tensor& inputs, Tensor&) {
       for (int64_t i = 0; i < inputs.numel(); ++i) inputs.data_as<double>()[i] = 0;
     });
