@@ -126,12 +126,12 @@ TEST_F(PackingTest, NamesWhatCannotBePacked) {
   const std::string toml = recipe("pack").to_toml();
   EXPECT_NE(message(parse_recipe("", "test",
                                  {"data.format=jsonl", "data.path=" + folder_.path(),
-                                  "data.packing=pack", "model.name=lstm"}))
+                                  "data.packing=pack", "model.name=lstm", "batch=1"}))
                 .find("data.packing=stream is for it"),
             std::string::npos)
       << message(parse_recipe("", "test",
                               {"data.format=jsonl", "data.path=" + folder_.path(),
-                               "data.packing=pack", "model.name=lstm"}));
+                               "data.packing=pack", "model.name=lstm", "batch=1"}));
   EXPECT_NE(message(parse_recipe("", "test",
                                  {"data.format=text", "data.path=" + folder_.path(),
                                   "data.packing=pack", "model.name=gpt"}))
