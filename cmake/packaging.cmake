@@ -17,7 +17,8 @@ set(header_root ${CMAKE_INSTALL_INCLUDEDIR}/gradus)
 foreach(folder IN ITEMS engine ops models data training)
   if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${folder})
     install(DIRECTORY ${folder} DESTINATION ${header_root} FILES_MATCHING
-            PATTERN "*.h" PATTERN "*.inc" PATTERN "engine/device/cuda" EXCLUDE)
+            PATTERN "*.h" PATTERN "*.inc" PATTERN "engine/device/cuda" EXCLUDE
+            PATTERN "data/cache" EXCLUDE)
   endif()
 endforeach()
 file(GLOB kernel_headers CONFIGURE_DEPENDS kernels/*.h kernels/*.inc)

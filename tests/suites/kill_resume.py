@@ -37,7 +37,7 @@ RUNS = [
         run_lab.CNN + run_lab.IMAGES,
         30,
         "checkpoint.every=2 schedule.name=plateau schedule.patience=0 schedule.gamma=0.5 "
-        "schedule.threshold=0.3 data.workers=2 data.augment.flip=true data.augment.noise=0.1 "
+        "schedule.threshold=0.9 data.workers=2 data.augment.flip=true data.augment.noise=0.1 "
         "average.name=swa average.start=10 average.every=3".split(),
     ),
     (
