@@ -70,7 +70,7 @@ void add_curves(const Report& report, double Ranking::*score, Point&& point, Plo
 }
 
 std::string scope(const Report& report) {
-  return report.class_names.size() > most_named ? ", lowest classes named" : "";
+  return report.class_names.size() > most_named ? ", lowest" : "";
 }
 
 std::string roc_plot(const Report& report) {
@@ -92,7 +92,7 @@ std::string roc_plot(const Report& report) {
 }
 
 std::string precision_recall_plot(const Report& report) {
-  PlotPanel panel{.title = "Precision and recall" + scope(report),
+  PlotPanel panel{.title = "Precision-recall" + scope(report),
                   .x_label = "recall",
                   .y_label = "precision",
                   .series = {},
