@@ -10,7 +10,7 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 function(gradus_add_gate name)
   add_test(NAME gate.${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(gate.${name} PROPERTIES LABELS "host;gate" TIMEOUT 1200
-                                               ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+                                               ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OMP_WAIT_POLICY=passive")
 endfunction()
 
 set(gates ${PROJECT_SOURCE_DIR}/scripts/gates)

@@ -18,5 +18,5 @@ foreach(suite IN ITEMS "kill_resume --kills 8" "save_faults --faults 25" "typos 
                    --shim $<TARGET_FILE:file_faults> ${words}
            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(suite.${name} PROPERTIES LABELS host TIMEOUT 600
-                                                ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+                                                ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OMP_WAIT_POLICY=passive")
 endforeach()

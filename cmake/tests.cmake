@@ -14,6 +14,11 @@ file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DI
 add_library(gradus_test_support STATIC ${support_sources})
 target_link_libraries(gradus_test_support PUBLIC gradus_options gradus_library GTest::gtest_main)
 gradus_precompile(gradus_test_support <gtest/gtest.h>)
+set_source_files_properties(
+  tests/support/program.cpp
+  PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+             COMPILE_DEFINITIONS
+             "GRADUS_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\";GRADUS_PROGRAM=\"$<TARGET_FILE:gradus>\"")
 
 # What the sanitizer builds of CI run (labels asan and tsan): the folders whose code is threaded or
 # reads bytes from outside. `scripts/check.sh --all` runs everything under both.
@@ -56,16 +61,14 @@ function(gradus_add_test source)
     target_link_libraries(${name} PRIVATE gradus_sim_test_kernels)
   endif()
   # Only tests that run or include commands wait for them to be built.
-  file(STRINGS ${source} program_uses REGEX "GRADUS_PROGRAM|support/program.h")
+  file(STRINGS ${source} program_uses REGEX "support/program.h")
   if(program_uses)
     add_dependencies(${name} gradus)
-    target_compile_definitions(${name} PRIVATE GRADUS_PROGRAM="$<TARGET_FILE:gradus>")
   endif()
   file(STRINGS ${source} tool_uses REGEX "#include \"tools/")
   if(tool_uses)
     target_link_libraries(${name} PRIVATE gradus_tools)
   endif()
-  target_compile_definitions(${name} PRIVATE GRADUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gradus_reuse_precompiled(${name} gradus_test_support)
   foreach(label IN LISTS labels)
     add_dependencies(${label}_tests ${name})

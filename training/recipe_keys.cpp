@@ -192,7 +192,8 @@ Keys token_keys() {
       only(data_format, {"text", "jsonl", "tokens"},
            {integer("data.length", 128, 1, 1 << 20, "tokens a sample"),
             text("data.tokenizer", "auto", {},
-                 "a tokenizer.json, or bytes; auto: the tokenizer.json in data.path, else bytes"),
+                 "a tokenizer.json, bytes, or bpe:N or wordpiece:N, N tokens learned from the "
+                 "training texts; auto: the tokenizer.json in data.path, else bytes"),
             text("data.packing", "stream", {"stream", "pack", "pad"},
                  "stream: samples go across documents; pack: several in one, each by itself; pad: "
                  "one in each"),

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "data/learned_tokenizer.h"
 #include "data/token_folder.h"
 #include "data/tokenizer_file.h"
 #include "engine/base/error.h"
@@ -13,11 +14,22 @@ namespace {
 
 constexpr int64_t gpt2_vocabulary = 50257;
 
+std::shared_ptr<const Tokenizer> learn(const Recipe& recipe, const TokenizerTraining& training) {
+  const std::string& format = recipe.text("data.format");
+  GRADUS_CHECK(format != "tokens",
+               "[data.tokenizer] one is learned from texts; for shards, expected a file, got '{}'",
+               recipe.text("data.tokenizer"));
+  const bool lines = format == "jsonl";
+  return learn_tokenizer(recipe.text("data.path"), lines ? "jsonl" : "txt",
+                         lines ? recipe.text("data.field") : "", training);
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const Recipe& recipe) {
   if (!recipe.has("data.tokenizer")) return nullptr;
   const std::string& wanted = recipe.text("data.tokenizer");
+  if (const auto training = parse_learned_tokenizer(wanted)) return learn(recipe, *training);
   if (wanted != "auto") return read_tokenizer(wanted);
   const std::string beside = fmt::format("{}/{}", recipe.text("data.path"), tokenizer_file);
   std::error_code ignored;

@@ -9,10 +9,10 @@
 
 namespace gradus {
 
-// What makes the tokens of a recipe's texts, by data.tokenizer: a file, "bytes", or "auto": the
-// tokenizer.json in the folder of the data where there is one, else bytes; of shards none then.
-// Null for other data than texts, and for shards of which nothing is known. Throws as
-// read_tokenizer.
+// What makes the tokens of a recipe's texts, by data.tokenizer: a file, "bytes", "bpe:N" (learned
+// from the training texts), or "auto": the tokenizer.json in the folder of the data where there is
+// one, else bytes; of shards none then. Null for other data than texts, and for shards of which
+// nothing is known. Throws as read_tokenizer and learn_tokenizer.
 std::shared_ptr<const Tokenizer> load_tokenizer(const Recipe& recipe);
 
 // How many tokens the recipe's texts may hold: those of the tokenizer, of shards data.vocabulary

@@ -11,6 +11,7 @@
 #include "data/tokenizer_file.h"
 #include "engine/base/error.h"
 #include "engine/base/philox.h"
+#include "tests/support/program.h"
 
 namespace gradus {
 namespace {
@@ -19,7 +20,7 @@ const char* const stored[] = {"byte_level", "roberta",   "cl100k",     "bert",
                               "llama",      "metaspace", "many_parts", "word_level"};
 
 std::string path_of(const std::string& name) {
-  return fmt::format("{}/tests/data/tokenizers/{}", GRADUS_SOURCE_DIR, name);
+  return testing::source_path("tests/data/tokenizers/" + std::string(name));
 }
 
 std::string contents(const std::string& path) {

@@ -10,6 +10,7 @@
 #include "engine/base/error.h"
 #include "engine/op/registry.h"
 #include "ops/all_ops.h"
+#include "tests/support/program.h"
 #include "tools/op_batch.h"
 
 namespace gradus {
@@ -19,7 +20,7 @@ constexpr std::string_view expected_prefix = "expected.", slack_prefix = "slack.
 
 const std::vector<BatchCase>& stored_cases() {
   static const auto* cases =
-      new std::vector<BatchCase>(read_batch(GRADUS_SOURCE_DIR "/tests/vectors/ops.safetensors"));
+      new std::vector<BatchCase>(read_batch(testing::source_path("tests/vectors/ops.safetensors")));
   return *cases;
 }
 

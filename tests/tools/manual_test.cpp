@@ -77,7 +77,7 @@ TEST(Manual, WritesAllPages) {
 std::string offered(const std::vector<std::string>& words) {
   std::string list;
   for (const std::string& word : words) list += " '" + word + "'";
-  return run_shell("bash -c 'source <(" + std::string(GRADUS_PROGRAM) +
+  return run_shell("bash -c 'source <(" + testing::program() +
                    " completion bash); compopt() { :; }; COMP_WORDS=(gradus" + list +
                    "); COMP_CWORD=" + std::to_string(words.size()) +
                    "; _gradus; echo \"${COMPREPLY[@]}\"' 2>&1")
@@ -145,7 +145,7 @@ TEST(Config, ShowsWhereAValueComesFrom) {
 
 // docs/exit_codes.md lists the codes that the manual lists.
 TEST(Manual, ExitCodesAreDocumented) {
-  std::ifstream file(std::string(GRADUS_SOURCE_DIR) + "/docs/exit_codes.md");
+  std::ifstream file(testing::source_path("docs/exit_codes.md"));
   std::ostringstream text;
   text << file.rdbuf();
   const std::string docs = text.str();

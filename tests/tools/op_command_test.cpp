@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/safetensors.h"
+#include "tests/support/program.h"
 
 namespace gradus {
 namespace {
@@ -37,8 +38,8 @@ class OpCommand : public testing::Test {
   std::string path(std::string_view name) const { return (folder_ / name).string(); }
 
   Outcome run(const std::string& arguments) const {
-    const std::string command =
-        fmt::format("{} {} >{} 2>{}", GRADUS_PROGRAM, arguments, path("stdout"), path("stderr"));
+    const std::string command = fmt::format("{} {} >{} 2>{}", testing::program(), arguments,
+                                            path("stdout"), path("stderr"));
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text("stdout"), text("stderr")};
   }
@@ -81,7 +82,8 @@ TEST_F(OpCommand, list_is_one_json_value_on_one_line) {
 TEST_F(OpCommand, output_that_does_not_arrive_is_an_error) {
   for (const char* arguments : {"op list --json", "op list", "op show relu", "--help", "--version"})
     EXPECT_EQ(
-        std::system(fmt::format("{} {} >/dev/full 2>/dev/null", GRADUS_PROGRAM, arguments).c_str()),
+        std::system(
+            fmt::format("{} {} >/dev/full 2>/dev/null", testing::program(), arguments).c_str()),
         5 << 8)
         << arguments;
 }

@@ -45,6 +45,14 @@ class TextCommandTest : public ::testing::Test {
         json_of("tokenizer train " + folder_.path() + " --vocabulary 290 --output " + tokenizer_);
     EXPECT_EQ(json["vocabulary"], 290);
   }
+  std::string write_recipe(const std::string& tokenizer) {
+    return write("recipe.toml",
+                 "steps = 2\nbatch = 2\n[model]\nname = \"gpt\"\nlayers = 1\nheads = 2\nwidth = 8\n"
+                 "[data]\nformat = \"text\"\npath = \"" +
+                     folder_.path() + "\"\ntokenizer = \"" + tokenizer + "\"\nlength = 8\n");
+  }
+  // A run that evaluates and generates.
+  static void expect_complete(const std::string& to);
   void refused(const std::string& arguments, int code, const char* part) {
     const Outcome outcome = run("data " + arguments);
     EXPECT_EQ(outcome.code, code) << outcome.output;
@@ -124,16 +132,34 @@ TEST_F(TextCommandTest, BadInputIsNamed) {
 // The run is complete: it evaluates and generates without the file that it was trained with.
 TEST_F(TextCommandTest, ARunKeepsItsTokenizer) {
   train_tokenizer();
-  write("recipe.toml",
-        "steps = 2\nbatch = 2\n[model]\nname = \"gpt\"\nlayers = 1\nheads = 2\nwidth = 8\n[data]\n"
-        "format = \"text\"\npath = \"" +
-            folder_.path() + "\"\ntokenizer = \"" + tokenizer_ + "\"\nlength = 8\n");
-  const std::string to = folder_.file("run"), recipe = folder_.file("recipe.toml");
-  Outcome outcome = run("train " + recipe + " run=" + to);
+  const std::string to = folder_.file("run"), recipe = write_recipe(tokenizer_);
+  const Outcome outcome = run("train " + recipe + " run=" + to);
   ASSERT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_NE(outcome.output.find("bits_per_character"), std::string::npos) << outcome.output;
   std::filesystem::remove(tokenizer_);
-  outcome = run("eval " + to + " --json", "2>/dev/null");
+  expect_complete(to);
+}
+
+// Learned from train.txt alone, the same each time; what the other part holds does not matter.
+TEST_F(TextCommandTest, ARunLearnsItsTokenizer) {
+  train_tokenizer();
+  const std::string to = folder_.file("run"), recipe = write_recipe("bpe:290");
+  write("val.txt", val_ + "zqzqzqzqzqzqzqzqzqzqzqzq");
+  const Outcome outcome = run("train " + recipe + " run=" + to);
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_EQ(contents(to + "/tokenizer.json"), contents(tokenizer_));
+  EXPECT_EQ(run("train " + recipe + " run=" + to).code, 0);  // finished already
+  for (const char* name : {"bpe", "bpe:", "bpe:many", "wordpiece:1.5", "bpe:12"}) {
+    const Outcome refusal = run("train " + write_recipe(name) + " run=" + folder_.file("new"));
+    EXPECT_NE(refusal.code, 0) << name;
+    EXPECT_NE(refusal.output.find("tokenizer]"), std::string::npos) << refusal.output;
+  }
+  std::filesystem::remove(folder_.file("train.txt"));
+  expect_complete(to);
+}
+
+void TextCommandTest::expect_complete(const std::string& to) {
+  Outcome outcome = run("eval " + to + " --json", "2>/dev/null");
   ASSERT_EQ(outcome.code, 0);
   const Json score = Json::parse(outcome.output);
   EXPECT_GT(score["bits_per_character"].get<double>(), 0);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "tests/support/program.h"
 #include "training/metrics/calibration.h"
 #include "training/metrics/confusion.h"
 #include "training/metrics/ranking.h"
@@ -23,7 +24,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 // Made by tests/suites/metrics_cases.py from scikit-learn.
 const Json& stored() {
   static const Json cases = [] {
-    std::ifstream file(GRADUS_SOURCE_DIR "/tests/vectors/metrics.json");
+    std::ifstream file(testing::source_path("tests/vectors/metrics.json"));
     return Json::parse(file);
   }();
   return cases;

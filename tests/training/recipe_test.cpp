@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/philox.h"
+#include "tests/support/program.h"
 
 namespace gradus {
 namespace {
@@ -198,7 +199,7 @@ TEST(Recipe, EveryKeyIsDocumentedAndItsDefaultLegal) {
 
 TEST(Recipe, ThoseOfTheTreeAreLegal) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/recipes")) {
+  for (const auto& entry : std::filesystem::directory_iterator(testing::source_path("recipes"))) {
     if (entry.path().extension() != ".toml") continue;
     EXPECT_NO_THROW(load_recipe(entry.path().string())) << entry.path();
     ++count;

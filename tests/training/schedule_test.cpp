@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/io/safetensors.h"
+#include "tests/support/program.h"
 #include "training/schedule_shapes.h"
 
 namespace gradus {
@@ -36,7 +37,7 @@ std::string refusal(const std::string& settings) {
 // Written by tests/suites/schedules.py.
 const NamedTensors& torch_tables() {
   static const auto* tables = new NamedTensors(
-      load_safetensors(GRADUS_SOURCE_DIR "/tests/vectors/schedules.safetensors").tensors);
+      load_safetensors(testing::source_path("tests/vectors/schedules.safetensors")).tensors);
   return *tables;
 }
 
