@@ -91,7 +91,7 @@ std::vector<std::string> ops_with_cases() {
   return {names.begin(), names.end()};
 }
 
-class StoredVectors : public testing::TestWithParam<std::string> {};
+class StoredVectors : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(StoredVectors, agree) {
   register_all_ops();
@@ -105,7 +105,7 @@ TEST_P(StoredVectors, agree) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(PyTorch, StoredVectors, testing::ValuesIn(ops_with_cases()),
+INSTANTIATE_TEST_SUITE_P(PyTorch, StoredVectors, ::testing::ValuesIn(ops_with_cases()),
                          [](const auto& info) { return info.param; });
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoredVectors);

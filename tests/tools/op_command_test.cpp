@@ -26,10 +26,10 @@ struct Outcome {
   std::string out, err;
 };
 
-class OpCommand : public testing::Test {
+class OpCommand : public ::testing::Test {
  protected:
   OpCommand() {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
     folder_ = fs::temp_directory_path() / fmt::format("gradus_{}_{}", info->name(), getpid());
     fs::create_directories(folder_);
   }
