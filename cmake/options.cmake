@@ -15,7 +15,11 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 find_program(GRADUS_CCACHE ccache)
 if(GRADUS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${GRADUS_CCACHE})
+  # What the build folders of several presets share is compiled once; precompiled headers need the
+  # sloppiness (ccache hashes the precompiled file, not the headers in it).
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${GRADUS_CCACHE})
 endif()
 
 include(GNUInstallDirs)

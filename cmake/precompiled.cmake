@@ -16,12 +16,6 @@ set(library_headers
     ${PROJECT_SOURCE_DIR}/engine/base/error.h ${PROJECT_SOURCE_DIR}/engine/graph/graph.h
     ${PROJECT_SOURCE_DIR}/engine/op/op.h)
 
-# What ccache asks for: it hashes the precompiled file, not the headers in it.
-if(GRADUS_CCACHE AND CMAKE_CXX_COMPILER_LAUNCHER STREQUAL GRADUS_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${GRADUS_CCACHE})
-endif()
-
 # gradus_precompile(TARGET [HEADER...]): the library's headers and some more.
 function(gradus_precompile target)
   target_compile_options(${target} PRIVATE -fpch-preprocess)

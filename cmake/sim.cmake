@@ -36,20 +36,24 @@ endfunction()
 file(GLOB sim_sources CONFIGURE_DEPENDS kernels/sim/*.cpp)
 # Half the time of a simulated kernel passes here, in every build type.
 set_source_files_properties(${sim_sources} PROPERTIES COMPILE_OPTIONS "-O3;-g1")
+set(sim_headers ${PROJECT_SOURCE_DIR}/kernels/sim/include)
 file(GLOB sim_kernels CONFIGURE_DEPENDS kernels/cuda/*.cu)
 file(GLOB sim_device CONFIGURE_DEPENDS engine/device/cuda/*.cpp)
 gradus_sim_kernels(${sim_kernels})
 set_source_files_properties(${sim_sources} ${sim_kernels} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 target_sources(gradus_library PRIVATE ${sim_sources} ${sim_kernels} ${sim_device})
-target_include_directories(
-  gradus_library BEFORE PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/kernels/sim/include>)
-target_link_libraries(gradus_library PUBLIC $<BUILD_INTERFACE:Boost::context>)
+# By file, and Boost for linking only: all others are compiled as without the simulator, so that
+# ccache has them from the preset release.
+set_source_files_properties(${sim_sources} ${sim_kernels} ${sim_device}
+                            PROPERTIES INCLUDE_DIRECTORIES ${sim_headers})
+target_link_libraries(gradus_library PUBLIC $<BUILD_INTERFACE:$<LINK_ONLY:Boost::context>>)
 
 # Kernels that tests/sim/ brings along, with faults in them.
 if(GRADUS_TESTS)
   file(GLOB sim_test_kernels CONFIGURE_DEPENDS tests/sim/*.cu)
   gradus_sim_kernels(${sim_test_kernels})
   add_library(gradus_sim_test_kernels OBJECT ${sim_test_kernels})
+  target_include_directories(gradus_sim_test_kernels BEFORE PUBLIC ${sim_headers})
   target_link_libraries(gradus_sim_test_kernels PUBLIC gradus_options gradus_library)
 endif()
 

@@ -132,7 +132,9 @@ struct RowSums {
   void add(const Block& b, int64_t i, const float* w, const float* kept, const float* g) {
     Lanes sums = Lanes::zero(), products = sums, largest_one = sums;
     for (int64_t c = 0; c < columns_of(b, i); c += 16) {
-      const Lanes x = Lanes::load(w + c), y = Lanes::load(g + c) * Lanes::load(kept + c);
+      // Beyond what query i sees, g may hold what the stack held before.
+      const Lanes given = first(b.visible(i) - c, Lanes::load(g + c), Lanes::zero());
+      const Lanes x = Lanes::load(w + c), y = given * Lanes::load(kept + c);
       sums = sums + x;
       products = fma(x, y, products);
       largest_one = max(largest_one, max(y, Lanes::zero() - y));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "engine/exec/kernel_call.h"
 #include "tests/ops/graph_call.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::string_view attention = "scaled_dot_product_attention";
 constexpr std::string_view attention_backward = "scaled_dot_product_attention_backward";
 const AttrList causal{{"is_causal", true}};
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(Attention, two_tokens_by_hand) {
   const Tensor unit = doubles({2, 2}, {1, 0, 0, 1});
@@ -141,6 +144,33 @@ TEST(Attention, large_scores_keep_the_gradients_precision) {
       error = std::max(error, std::abs(found[i] - truth[i]));
     EXPECT_LT(error, 1.5e-6) << keys;  // without the care some 1e-5
   }
+}
+
+// Leaves `value` all over the stack that the next calls take.
+[[gnu::noinline]] void fill_stack(float value) {
+  volatile float waste[1 << 17];
+  for (volatile float& x : waste) x = value;
+}
+
+// The scores of blocks on the diagonal are computed in part only; the rest is never read.
+TEST(Attention, what_the_stack_held_before_is_not_read) {
+  for (int64_t keys : {int64_t{12}, int64_t{100}})
+    for (DType dtype : {DType::f32, DType::bf16}) {
+      const auto random = [&](uint64_t seed) {
+        return random_tensor(DType::f32, {4, keys, 8}, seed).cast(dtype);
+      };
+      const auto gradients = [&](float before) {
+        const Tensor q = random(1), k = random(2), v = random(3), seed = random(4);
+        fill_stack(before);
+        std::vector<double> all;
+        for (const Tensor& gradient : call(attention, {q, k, v}, causal, seed).gradients)
+          for (const double value : gradient.to_doubles()) all.push_back(value);
+        return all;
+      };
+      const std::vector<double> expected = gradients(0);
+      for (const float before : {1e30f, infinity, -infinity, nan})
+        EXPECT_EQ(gradients(before), expected) << keys << ' ' << before;
+    }
 }
 
 TEST(Attention, a_row_that_sees_no_key_gives_zero_and_no_gradient) {
