@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel does to memory, and its variants against the reference.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/base/serial.h"
 #include "engine/exec/kernel_call.h"
 #include "tools/op_check.h"
 
@@ -37,6 +39,12 @@ class GuardedMemory {
   int64_t bytes_;
 };
 
+// Leaves `contents` where the frames of the next calls will be.
+[[gnu::noinline]] void fill_stack(unsigned char contents) {
+  std::array<volatile unsigned char, 1 << 18> frame;
+  for (volatile unsigned char& byte : frame) byte = contents;
+}
+
 // One op on one set of inputs, run straight through its kernel.
 class KernelProbe {
  public:
@@ -64,8 +72,8 @@ class KernelProbe {
     return names;
   }
 
-  // Runs with outputs and workspace holding `contents` before. `alias` puts an output where its
-  // input is.
+  // Runs with outputs, workspace and stack holding `contents` before. `alias` puts an output where
+  // its input is.
   std::vector<Tensor> run(std::string_view variant, unsigned char contents, const Alias* alias,
                           CheckReport& report) const {
     KernelCall call(op_, attrs_, in_, out_, cpu_device(), variant);
@@ -83,6 +91,8 @@ class KernelProbe {
     if (alias != nullptr) share(*alias, in, out);
     const RngState rng{};
     call.bind(in, out, workspace.data(), {}, &rng);
+    const SerialSection one_thread;
+    fill_stack(contents);
     call.run();
     check_guards(variant, outputs, workspace, report);
     check_inputs(variant, copies, alias, report);
