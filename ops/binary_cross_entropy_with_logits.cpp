@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::string_view name = "binary_cross_entropy_with_logits";
 
-// log(1 + exp(x)) for every x, never by the linear branch of the op.
-Value log1p_exp(Value x) { return softplus(x, {{"threshold", 1e300}}); }
-
 void check_broadcast(Value to, Value value, std::string_view input) {
   if (!value) return;
   GRADUS_CHECK(broadcast(to.shape(), value.shape(), name) == to.shape(),

@@ -40,6 +40,8 @@ Value loss_error(Value input, Value target, std::string_view op) {
   return input - (is_floating(target.dtype()) ? target : cast(target, input.dtype()));
 }
 
+Value log1p_exp(Value x) { return softplus(x, {{"threshold", 1e300}}); }
+
 std::vector<Sample> loss_samples(const LossSamples& options) {
   std::vector<Sample> list;
   const auto push = [&](const Shape& input, const Shape& target, AttrList attrs) {

@@ -20,6 +20,8 @@ void check_loss_inputs(Value input, Value target, std::string_view op);
 // input - target; a target of whole numbers takes the input's dtype. Throws, naming `op`, unless
 // the shapes broadcast.
 Value loss_error(Value input, Value target, std::string_view op);
+// log(1 + exp(x)) for every x, never by the linear branch of softplus.
+Value log1p_exp(Value x);
 
 // Samples of an elementwise loss of (input, target) with each `more` off its default.
 struct LossSamples {

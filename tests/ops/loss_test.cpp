@@ -189,5 +189,209 @@ TEST(Losses, mean_is_the_sum_over_the_count) {
   }
 }
 
+TEST(FocalLoss, by_hand) {
+  const Tensor x = doubles({1, 2}, {std::log(9.0), 0}), target = indices({1}, {0});  // p = 0.9
+  expect_near(evaluate("cross_entropy", {x, target}).loss, {0.105361}, 1e-6);
+  const LossAndGradient got = evaluate("focal_loss", {x, target});
+  expect_near(got.loss, {0.00105361}, 1e-8);
+  // d/dx0 of (1 - p)^2 * -log(p): dp = p (1 - p).
+  const double slope = 0.09 * (-2 * 0.1 * -std::log(0.9) - 0.01 / 0.9);
+  expect_near(got.gradient, {slope, -slope}, 1e-15);
+  expect_near(evaluate("focal_loss", {x, target}, {{"alpha", 0.25}, {"gamma", 1}}).loss,
+              {0.25 * 0.1 * -std::log(0.9)}, 1e-15);
+}
+
+TEST(FocalLoss, without_gamma_is_cross_entropy_exactly) {
+  const Tensor x = doubles({3, 2}, {0.1, 0.7, -3, 4, 5, 5}), target = indices({3}, {0, 1, -1});
+  const Tensor weight = doubles({2}, {1, 3});
+  for (const char* reduction : {"mean", "sum", "none"}) {
+    const AttrList attrs{{"ignore_index", -1}, {"reduction", reduction}};
+    AttrList focal = attrs;
+    focal.push_back({"gamma", 0});
+    const LossAndGradient expected = evaluate("cross_entropy", {x, target, weight}, attrs);
+    const LossAndGradient got = evaluate("focal_loss", {x, target, weight}, focal);
+    EXPECT_EQ(got.loss, expected.loss) << reduction;
+    EXPECT_EQ(got.gradient, expected.gradient) << reduction;
+  }
+}
+
+TEST(FocalLoss, mean_is_weighted_and_skips_ignored_targets) {
+  const Tensor x = doubles({3, 2}, {0, 0, 0, std::log(3.0), 5, 5});
+  const Tensor target = indices({3}, {0, 1, -1}), weight = doubles({2}, {1, 3});
+  const double first = 0.25 * std::log(2.0), second = std::log(4.0 / 3) / 16;
+  const AttrList attrs{{"ignore_index", -1}};
+  expect_near(evaluate("focal_loss", {x, target}, attrs).loss, {(first + second) / 2}, 1e-15);
+  expect_near(evaluate("focal_loss", {x, target, weight}, attrs).loss, {(first + 3 * second) / 4},
+              1e-15);
+  const Tensor even = doubles({2}, {1, 1});
+  EXPECT_EQ(evaluate("focal_loss", {x, target, even}, attrs).loss,
+            evaluate("focal_loss", {x, target}, attrs).loss);
+}
+
+TEST(FocalLoss, sure_predictions_have_finite_gradients) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Tensor x = doubles({3, 2}, {1e4, -1e4, -1e4, 1e4, -infinity, 0});
+  const Tensor target = indices({3}, {0, 0, 0});
+  for (const double gamma : {0.25, 1.0, 2.0})
+    for (DType dtype : {DType::f64, DType::f32, DType::bf16}) {
+      const LossAndGradient got = evaluate("focal_loss", {x.cast(dtype), target},
+                                           {{"gamma", gamma}, {"reduction", "none"}});
+      EXPECT_EQ(got.loss[0], 0);
+      EXPECT_NEAR(got.loss[1], 2e4, 100);
+      EXPECT_EQ(got.gradient, (std::vector<double>{0, 0, -1, 1, -1, 1})) << gamma;
+    }
+}
+
+TEST(FocalLoss, what_is_no_number_or_class_is_refused) {
+  const Tensor x = doubles({1, 2}, {1, 2}), target = indices({1}, {0});
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double bad : {-0.5, infinity, std::nan("")}) {
+    expect_failure("focal_loss", {x, target}, {{"gamma", bad}}, ErrorKind::invalid_argument,
+                   "[focal_loss] attribute 'gamma', expected a finite number of at least 0, got");
+    expect_failure("focal_loss", {x, target}, {{"alpha", bad}}, ErrorKind::invalid_argument,
+                   "[focal_loss] attribute 'alpha'");
+  }
+  expect_failure("focal_loss", {x, indices({1}, {2})}, {}, ErrorKind::bad_data,
+                 "target 2 at position 0, expected 0 to 1");
+  expect_failure("focal_loss", {x, x}, {}, ErrorKind::invalid_argument,
+                 "[focal_loss] input 'target', expected i64 (1)");
+}
+
+TEST(RmseLoss, is_the_root_of_the_mean_square) {
+  const Tensor x = doubles({2, 2}, {1, 2, 3, 4}), y = doubles({2, 2}, {0, 0, 3, 2});
+  const LossAndGradient got = evaluate("rmse_loss", {x, y});
+  expect_near(got.loss, {1.5}, 1e-15);  // sqrt(9 / 4)
+  expect_near(got.gradient, {1 / 6.0, 2 / 6.0, 0, 2 / 6.0}, 1e-15);
+  const double mse = evaluate("mse_loss", {x, y}).loss[0];
+  EXPECT_EQ(got.loss[0], std::sqrt(mse));
+}
+
+TEST(RmseLoss, without_error_has_no_gradient) {
+  const Tensor x = doubles({2}, {1, -2});
+  for (DType dtype : {DType::f64, DType::f32, DType::bf16}) {
+    const LossAndGradient got = evaluate("rmse_loss", {x.cast(dtype), x.cast(dtype)});
+    EXPECT_EQ(got.loss, (std::vector<double>{0}));
+    EXPECT_EQ(got.gradient, (std::vector<double>{0, 0}));
+  }
+}
+
+// KL of softmax([2, 1, 0.1] / T) from even classes, times T^2.
+TEST(DistillationLoss, by_hand) {
+  const Tensor student = doubles({1, 3}, {1, 1, 1}), teacher = doubles({1, 3}, {2, 1, 0.1});
+  const std::pair<double, double> cases[] = {{1, 0.251874}, {2, 0.072368}, {4, 0.018710}};
+  for (const auto& [temperature, divergence] : cases) {
+    const LossAndGradient got = evaluate("distillation_loss", {student, teacher},
+                                         {{"temperature", temperature}, {"alpha", 1}});
+    EXPECT_NEAR(got.loss[0] / (temperature * temperature), divergence, 1e-6) << temperature;
+    // T (softmax(student / T) - softmax(teacher / T)).
+    const Tensor soft = doubles({1, 3}, {2 / temperature, 1 / temperature, 0.1 / temperature});
+    const std::vector<double> p = evaluate("softmax", {soft}, {{"dim", 1}}).loss;
+    for (size_t c = 0; c < 3; ++c)
+      EXPECT_NEAR(got.gradient[c], temperature * (1.0 / 3 - p[c]), 1e-14) << temperature;
+  }
+}
+
+TEST(DistillationLoss, alpha_chooses_between_teacher_and_labels) {
+  const Tensor student = doubles({2, 3}, {1, -1, 0.5, 2, 0, 1});
+  const Tensor teacher = doubles({2, 3}, {2, 1, 0.1, -1, 0, 3});
+  const Tensor first = indices({2}, {0, 2}), second = indices({2}, {1, 1});
+  const auto loss = [&](const Tensor& target, double alpha) {
+    return evaluate("distillation_loss", {student, teacher, target},
+                    {{"temperature", 2}, {"alpha", alpha}})
+        .loss;
+  };
+  EXPECT_EQ(loss(first, 0), evaluate("cross_entropy", {student, first}).loss);
+  EXPECT_EQ(loss(first, 1), loss(second, 1));
+  expect_near(loss(first, 0.3), {0.3 * loss(first, 1)[0] + 0.7 * loss(first, 0)[0]}, 1e-15);
+  expect_failure("distillation_loss", {student, teacher}, {{"alpha", 0.5}},
+                 ErrorKind::invalid_argument, "'target' may be absent only where alpha is 1");
+  expect_failure("distillation_loss", {student, teacher, first}, {{"temperature", 0}},
+                 ErrorKind::invalid_argument, "'temperature', expected a finite number above 0");
+  expect_failure("distillation_loss", {student, teacher, indices({2}, {0, -100})}, {},
+                 ErrorKind::bad_data, "target -100 at position 1");
+}
+
+TEST(GaussianNllLoss, by_hand) {
+  const Tensor x = doubles({1, 2}, {1, 2}), y = doubles({1, 2}, {0, 4}), var = doubles({1, 1}, {2});
+  const double first = 0.5 * (std::log(2.0) + 0.5), second = 0.5 * (std::log(2.0) + 2);
+  expect_near(evaluate("gaussian_nll_loss", {x, y, var}, {{"reduction", "none"}}).loss,
+              {first, second}, 1e-15);
+  expect_near(evaluate("gaussian_nll_loss", {x, y, doubles({1}, {2})}, {{"full", true}}).loss,
+              {(first + second) / 2 + 0.5 * std::log(2 * M_PI)}, 1e-15);
+  expect_near(
+      evaluate("gaussian_nll_loss", {x, y, doubles({1, 2}, {0, 1e-9})}, {{"eps", 0.5}}).loss,
+      {0.5 * (2 * std::log(0.5) + 1 / 0.5 + 4 / 0.5) / 2}, 1e-15);
+  expect_failure("gaussian_nll_loss", {x, y, doubles({2}, {1, 1})}, {}, ErrorKind::invalid_argument,
+                 "[gaussian_nll_loss] input 'var', expected");
+}
+
+std::vector<double> elbo(const std::vector<Tensor>& inputs, const AttrList& attrs = {}) {
+  register_all_ops();
+  const OpDef& op = get_op("elbo_loss");
+  Graph graph;
+  TensorMap named, states;
+  std::vector<Value> values;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    values.push_back(graph.input(std::to_string(i), inputs[i].dtype(), inputs[i].shape()));
+    named[std::to_string(i)] = inputs[i];
+  }
+  const std::vector<Value> outputs = graph.apply(op, values, attrs);
+  for (size_t i = 0; i < outputs.size(); ++i) graph.output(op.outputs[i], outputs[i]);
+  const TensorMap results = run_stepwise(graph, named, states);
+  return {results.at("output").item(), results.at("reconstruction").item(),
+          results.at("kl").item()};
+}
+
+TEST(ElboLoss, by_hand) {
+  const Tensor zeros = doubles({2, 1}, {0, 0}), x = doubles({2, 2}, {0, 0, 0, 0});
+  const Tensor y = doubles({2, 2}, {1, 0, 1, 1});
+  // Nothing to tell from the prior; each pixel costs ln 2.
+  expect_near(elbo({x, y, zeros, zeros}), {2 * std::log(2.0), 2 * std::log(2.0), 0}, 1e-15);
+  const Tensor mu = doubles({2, 1}, {1, -2}), log_var = doubles({2, 1}, {std::log(4.0), 0});
+  const double kl = 0.5 * (4 + 1 - 1 - std::log(4.0)) + 0.5 * 4;
+  const double square = 0.5 * 3;
+  expect_near(elbo({x, y, mu, log_var}, {{"reconstruction", "gaussian"}, {"beta", 3}}),
+              {square / 2 + 3 * kl / 2, square / 2, kl / 2}, 1e-14);
+  expect_near(elbo({x, y, mu, log_var}, {{"reconstruction", "gaussian"}, {"reduction", "sum"}}),
+              {square + kl, square, kl}, 1e-14);
+  expect_failure("elbo_loss", {x, y, mu, log_var}, {{"reconstruction", "poisson"}},
+                 ErrorKind::invalid_argument, "expected bernoulli or gaussian, got 'poisson'");
+  expect_failure("elbo_loss", {x, y, doubles({1, 2}, {1, 1}), doubles({1, 2}, {1, 1})}, {},
+                 ErrorKind::invalid_argument, "the same first size");
+}
+
+TEST(GanLosses, by_hand) {
+  const Tensor unsure = doubles({2, 1}, {0, 0});
+  expect_near(evaluate("gan_discriminator_loss", {unsure, unsure}).loss, {1.386294}, 1e-6);
+  expect_near(evaluate("gan_generator_loss", {unsure}).loss, {std::log(2.0)}, 1e-15);
+  expect_near(evaluate("gan_generator_loss", {unsure}, {{"form", "minimax"}}).loss,
+              {-std::log(2.0)}, 1e-15);
+  expect_failure("gan_generator_loss", {unsure}, {{"form", "hinge"}}, ErrorKind::invalid_argument,
+                 "expected non_saturating or minimax, got 'hinge'");
+  expect_failure("gan_discriminator_loss", {unsure, unsure}, {{"reduction", "none"}},
+                 ErrorKind::invalid_argument, "expected mean or sum, got 'none'");
+}
+
+// A generator that is found out learns by the one form and hardly by the other.
+TEST(GanLosses, sure_discriminators_stay_finite) {
+  for (const double size : {100.0, 1e4}) {
+    const Tensor x = doubles({2}, {size, -size});
+    for (DType dtype : {DType::f64, DType::f32}) {
+      const auto check = [&](std::string_view op, std::vector<Tensor> inputs, const AttrList& attrs,
+                             const std::vector<double>& loss, const std::vector<double>& gradient) {
+        for (Tensor& input : inputs) input = input.cast(dtype);
+        const LossAndGradient got = evaluate(op, inputs, attrs);
+        expect_near(got.loss, loss, 1e-30);
+        expect_near(got.gradient, gradient, 1e-30);
+      };
+      const AttrList none{{"reduction", "none"}},
+          minimax{{"reduction", "none"}, {"form", "minimax"}};
+      check("gan_discriminator_loss", {x, x}, {}, {size}, {0, -0.5});
+      check("gan_generator_loss", {x}, none, {0, size}, {0, -1});
+      check("gan_generator_loss", {x}, minimax, {-size, 0}, {-1, 0});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gradus
