@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/base/error.h"
+#include "engine/op/registry.h"
 #include "ops/ops.h"
 
 namespace gradus {
@@ -12,13 +13,6 @@ namespace {
 // GPT-2 starts from normal(0, 0.02); the 2 * layers projections that add to the residual stream are
 // scaled down so that its variance stays.
 constexpr double deviation = 0.02;
-
-Value feed_forward(Place& place, Value x, const LinearOptions& in, const LinearOptions& out) {
-  const Graph::Scope scope(place.graph, "mlp");
-  const int64_t width = x.shape()[2];
-  x = linear_layer(place, "c_fc", x, 4 * width, in);
-  return linear_layer(place, "c_proj", gelu(x, {{"approximate", "tanh"}}), width, out);
-}
 
 Value block(Place& place, Value x, Value mask, const Gpt& model) {
   const LinearOptions in = {.init = Initialiser::normal(0, deviation)};
@@ -33,7 +27,9 @@ Value block(Place& place, Value x, Value mask, const Gpt& model) {
                                           .projection = out,
                                           .mask = mask});
   x = x + dropout_layer(place, attended, model.dropout);
-  const Value fed = feed_forward(place, layer_norm_layer(place, "ln_2", x), in, out);
+  const Value fed = feed_forward_layer(
+      place, "mlp", layer_norm_layer(place, "ln_2", x),
+      {.activation_attributes = {{"approximate", "tanh"}}, .in = in, .out = out});
   return x + dropout_layer(place, fed, model.dropout);
 }
 
@@ -44,6 +40,17 @@ Value rows_of_positions(Place& place, Value table, int64_t seq) {
   if (place.positions) return apply1("embedding", {place.positions, table});
   if (seq == table.shape()[0]) return table;
   return apply1("slice", {table}, {{"dim", 0}, {"start", 0}, {"end", seq}});
+}
+
+// (context, width), or nothing.
+Value position_table(Place& place, const Gpt& model) {
+  if (model.positions == Gpt::Positions::none) return {};
+  if (model.positions == Gpt::Positions::sinusoidal)
+    return place.graph.apply(
+        get_op("sinusoidal_positions"), {},
+        {{"length", model.context}, {"width", model.width}, {"dtype", place.dtype}})[0];
+  const Graph::Scope scope(place.graph, "wpe");
+  return place.weight("weight", {model.context, model.width}, Initialiser::normal(0, deviation));
 }
 
 }  // namespace
@@ -67,12 +74,11 @@ Value Gpt::build(Place& place, Value tokens) const {
     const Graph::Scope scope(place.graph, "wte");
     return place.weight("weight", {vocabulary, width}, init);
   }();
-  const Value position_table = [&] {
-    const Graph::Scope scope(place.graph, "wpe");
-    return place.weight("weight", {context, width}, init);
-  }();
-  const Value positions = rows_of_positions(place, position_table, seq);
-  Value x = apply1("embedding", {tokens, token_table}) + positions;  // (batch, seq, width)
+  Value x = apply1("embedding", {tokens, token_table});  // (batch, seq, width)
+  // Embeddings of this deviation are small beside sines: scaled as by Vaswani et al. 2017, 3.4.
+  if (positions == Positions::sinusoidal) x = x * std::sqrt(static_cast<double>(width));
+  if (const Value table = position_table(place, *this))
+    x = x + rows_of_positions(place, table, seq);
   x = dropout_layer(place, x, dropout);
   const Value mask = place.positions ? document_mask(place.positions) : Value();
   for (int64_t layer = 0; layer < layers; ++layer) {

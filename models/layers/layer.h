@@ -4,6 +4,7 @@
 // PyTorch's modules, so that weights move both ways.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,6 +85,25 @@ Value dropout_layer(Place& place, Value x, double p);
 
 // Element by element; `name` is an activation op: "relu", "gelu", "silu", "tanh", ...
 Value activation_layer(Value x, std::string_view name);
+
+struct FeedForwardOptions {
+  int64_t hidden = 0;  // 0: 4 times the width
+  std::string_view activation = "gelu";
+  AttrList activation_attributes = {};
+  LinearOptions in = {};
+  LinearOptions out = {};
+};
+
+// The same two linear layers, `c_fc` and `c_proj`, with an activation between them, at every
+// position of x (..., width): its result there depends on x there alone.
+Value feed_forward_layer(Place& place, std::string_view name, Value x,
+                         const FeedForwardOptions& options = {});
+
+// x + part(x), which hands gradients on as they are. Where part changes the shape in its last dim
+// alone, `projection` brings x there by a linear layer `shortcut` without bias; throws for shapes
+// that differ otherwise, or without it.
+Value residual_layer(Place& place, std::string_view name, Value x,
+                     const std::function<Value(Value)>& part, bool projection = false);
 
 // x (batch, seq, in) -> the hidden states of the last layer (batch, seq, hidden), from zero states;
 // in decoding from those that the last token left.
