@@ -22,6 +22,7 @@ struct PredictOptions {
   std::string run, output, weights;
   std::vector<std::string> inputs;
   int64_t top = 1, threads = 0, checkpoint = -1;
+  double temperature = 1;
   bool json = false;
 };
 
@@ -72,6 +73,7 @@ class Output {
 
 int predict_samples(const PredictOptions& options, const RunWeights& weights) {
   Predictor predictor(options.run, weights, static_cast<int>(options.threads));
+  predictor.set_temperature(options.temperature);
   const DataCard& card = predictor.card();
   Output output(options, card);
   const InputVisitor visitor = {
@@ -98,6 +100,8 @@ int run_predict(const PredictOptions& options) {
   if (!card.tokens) return predict_samples(options, weights);
   GRADUS_CHECK(options.checkpoint < 0 && options.weights.empty(),
                "[predict] --checkpoint and --weights are not for runs that learnt text");
+  GRADUS_CHECK(options.temperature == 1,
+               "[predict] --temperature is for runs that learnt classes, this one learnt text");
   return predict_text({options.run, input_files(options.inputs, card), options.output, options.top,
                        static_cast<int>(options.threads), options.json});
 }
@@ -113,6 +117,8 @@ Command predict_command() {
                   {"INPUTS", "Files, or folders of such files", &options->inputs, true},
                   {"--top", "How many of the likeliest classes (of texts: next tokens)",
                    &options->top},
+                  {"--temperature", "Divides logits: above 1 probabilities come closer together",
+                   &options->temperature},
                   {"--output", "A file to write, as CSV or, with --json, JSON", &options->output},
                   {"--checkpoint",
                    "The checkpoint after this optimizer step, in place of the final weights",

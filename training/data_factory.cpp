@@ -158,16 +158,9 @@ Sampler make_sampler(const Recipe& recipe, const Dataset& data) {
 
 BatchSpec training_spec(const Recipe& recipe, const Dataset& data, int64_t batch) {
   BatchSpec spec = batch_spec(data, batch);
-  if (recipe.text("data.class_weights") == "none") return spec;
-  const std::span<const int64_t> labels = data.labels();
-  GRADUS_CHECK(!labels.empty(), "[data.class_weights] expected data with one class per sample");
-  std::vector<double> counts(static_cast<size_t>(data.classes()));
-  for (const int64_t label : labels) counts[static_cast<size_t>(label)] += 1;
-  for (size_t c = 0; c < counts.size(); ++c) {
-    GRADUS_CHECK(counts[c] > 0, "[data.class_weights] no training sample has the class {}", c);
-    spec.class_weights.push_back(static_cast<double>(labels.size()) /
-                                 (static_cast<double>(counts.size()) * counts[c]));
-  }
+  spec.loss = make_loss(recipe);
+  spec.class_weights =
+      class_weights(recipe.text("data.class_weights"), data.labels(), data.classes());
   return spec;
 }
 

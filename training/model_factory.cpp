@@ -54,6 +54,10 @@ Model make_text_model(const Recipe& recipe, int64_t vocabulary, int64_t length) 
   gpt.vocabulary = vocabulary;
   gpt.context = length;
   gpt.dropout = dropout;
+  if (name == "gpt" && recipe.text("model.positions") == "sinusoidal")
+    gpt.positions = Gpt::Positions::sinusoidal;
+  if (name == "gpt" && recipe.text("model.positions") == "none")
+    gpt.positions = Gpt::Positions::none;
   return model_of(gpt);
 }
 

@@ -2,38 +2,58 @@
 #include "training/objective.h"
 
 #include "engine/base/error.h"
+#include "engine/op/registry.h"
 #include "ops/ops.h"
 
 namespace gradus {
 namespace {
 
-// The weights of the classes as a constant of the logits' dtype; absent where all count the same.
+// The weights of the classes as a constant of the logits' dtype.
 Value weights_of(const BatchSpec& spec, DType dtype, Graph& graph) {
-  if (spec.class_weights.empty()) return {};
   const Tensor weights = Tensor::from<double>(
       DType::f64, {static_cast<int64_t>(spec.class_weights.size())}, spec.class_weights);
   return graph.constant(weights.cast(dtype));
 }
 
+// What each of `targets` counts: its class's weight, those that are no_target nothing.
+Value counts_of(Value targets, const BatchSpec& spec, DType dtype, Graph& graph) {
+  const Value counts = ne(targets, graph.scalar(no_target, DType::i64));
+  if (spec.class_weights.empty()) return cast(counts, dtype);
+  const Value known = where(counts, targets, zero(targets));
+  const Value weights =
+      apply1("index_select", {weights_of(spec, dtype, graph), known}, {{"dim", 0}});
+  return where(counts, weights, zero(weights));
+}
+
+bool is_probability_error(const BatchSpec& spec) {
+  return !spec.numbers && spec.loss.op == "mse_loss";
+}
+
 Value loss_of(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
               std::string_view reduction, Graph& graph) {
   const auto& [outputs, targets] = predictions;
-  if (spec.numbers) return apply1("mse_loss", {outputs, targets}, {{"reduction", reduction}});
-  const AttrList attrs = {
-      {"reduction", reduction}, {"ignore_index", no_target}, {"label_smoothing", label_smoothing}};
-  const Value weights = weights_of(spec, outputs.dtype(), graph);
-  if (!weights) return apply1("cross_entropy", {outputs, targets}, attrs);
-  return apply1("cross_entropy", {outputs, targets, weights}, attrs);
+  const std::string_view op = spec.loss.op_for(spec.numbers);
+  if (op == "rmse_loss" && reduction == "mean") return apply1(op, {outputs, targets});
+  AttrList attrs = spec.loss.attributes;
+  attrs.emplace_back("reduction", reduction);
+  // Of rmse the sum is one of squares: whole_loss takes the root.
+  if (spec.numbers) return apply1(op == "rmse_loss" ? "mse_loss" : op, {outputs, targets}, attrs);
+  attrs.emplace_back("ignore_index", no_target);
+  if (op == "cross_entropy") attrs.emplace_back("label_smoothing", label_smoothing);
+  std::vector<Value> inputs = {outputs, targets};
+  if (!spec.class_weights.empty()) inputs.push_back(weights_of(spec, outputs.dtype(), graph));
+  return apply1(op, inputs, attrs);
 }
 
-// The sum of the weights of classes `targets`, of which those that are no_target count nothing.
-Value weight_of(Value targets, const BatchSpec& spec, DType dtype, Graph& graph) {
-  const Value counts = ne(targets, graph.scalar(no_target, DType::i64));
-  if (spec.class_weights.empty()) return sum(cast(counts, DType::f64));
-  const Value known = where(counts, targets, zero(targets));
-  const Value weights = cast(weights_of(spec, dtype, graph), DType::f64);
-  const Value each = apply1("index_select", {weights, known}, {{"dim", 0}});
-  return sum(where(counts, each, zero(each)));
+// The sum over targets, each as often as it counts, of the mean over classes of (probability -
+// whether it is the class)^2.
+Value probability_errors(const Predictions& predictions, Value counts) {
+  const auto& [outputs, targets] = predictions;
+  const int64_t count = outputs.shape()[0], classes = outputs.shape()[1];
+  const Value each = outputs.graph().apply(get_op("arange"), {}, {{"end", classes}})[0];
+  const Value wanted = cast(eq(reshape(targets, {count, 1}), each), outputs.dtype());
+  const Value error = apply1("softmax", {outputs}, {{"dim", 1}}) - wanted;
+  return sum(mean(square(error), {1}) * counts);
 }
 
 }  // namespace
@@ -55,16 +75,31 @@ Predictions predict(const Model& model, const BatchSpec& spec, Place& place) {
 
 Value mean_loss(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                 Graph& graph) {
-  return loss_of(predictions, spec, label_smoothing, "mean", graph);
+  if (!is_probability_error(spec))
+    return loss_of(predictions, spec, label_smoothing, "mean", graph);
+  const Value counts = counts_of(predictions.targets, spec, predictions.outputs.dtype(), graph);
+  return probability_errors(predictions, counts) / sum(counts);
 }
 
 LossParts loss_parts(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                      Graph& graph) {
   const auto& [outputs, targets] = predictions;
-  const Value weight = spec.numbers
-                           ? graph.scalar(static_cast<double>(targets.shape().numel()), DType::f64)
-                           : weight_of(targets, spec, outputs.dtype(), graph);
-  return {loss_of(predictions, spec, label_smoothing, "sum", graph), weight};
+  if (spec.numbers) {
+    const auto count = static_cast<double>(targets.shape().numel());
+    return {loss_of(predictions, spec, label_smoothing, "sum", graph),
+            graph.scalar(count, DType::f64)};
+  }
+  const Value counts = counts_of(targets, spec, outputs.dtype(), graph);
+  return {is_probability_error(spec) ? probability_errors(predictions, counts)
+                                     : loss_of(predictions, spec, label_smoothing, "sum", graph),
+          sum(cast(counts, DType::f64))};
+}
+
+WholeLoss whole_loss(Value quotient, const BatchSpec& spec) {
+  if (spec.loss.op != "rmse_loss") return {quotient, {}};
+  const Value none = le(quotient, zero(quotient));
+  const Value root = sqrt(where(none, ones_like(quotient), quotient));
+  return {where(none, quotient, root), where(none, zero(quotient), 0.5 / root)};
 }
 
 void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& graph) {

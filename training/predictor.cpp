@@ -48,6 +48,14 @@ Predictor::Predictor(const std::string& run, const RunWeights& weights, int thre
   load_run_weights(run, weights, parameters_, states_);
 }
 
+void Predictor::set_temperature(double temperature) {
+  GRADUS_CHECK(temperature > 0 && std::isfinite(temperature),
+               "[temperature] expected a finite number above 0, got {}", temperature);
+  GRADUS_CHECK(temperature == 1 || !card_.class_names.empty(),
+               "[temperature] is for classes, the run predicts numbers");
+  temperature_ = temperature;
+}
+
 void Predictor::run(const Dataset& samples,
                     const std::function<void(int64_t, std::span<const double>)>& visit) {
   std::vector<int64_t> indices;
@@ -58,7 +66,7 @@ void Predictor::run(const Dataset& samples,
     samples.fill(indices, 0, host_.inputs, host_.targets);
     program_->set_input("input", host_.inputs);
     program_->run();
-    const std::vector<double> outputs = program_->output("outputs").to_doubles();
+    std::vector<double> outputs = program_->output("outputs").to_doubles();
     for (size_t i = 0; i < indices.size(); ++i) {
       answer({outputs.data() + i * out.size(), out.size()}, indices[i], out);
       visit(indices[i], out);
@@ -66,9 +74,14 @@ void Predictor::run(const Dataset& samples,
   }
 }
 
-void Predictor::answer(std::span<const double> outputs, int64_t sample,
-                       std::span<double> out) const {
-  if (!card_.class_names.empty()) return softmax(outputs, sample, out);
+void Predictor::answer(std::span<double> outputs, int64_t sample, std::span<double> out) const {
+  if (!card_.class_names.empty()) {
+    // The largest becomes 0, which no temperature makes infinite.
+    const double most = std::ranges::max(outputs);
+    if (temperature_ != 1 && std::isfinite(most))
+      for (double& logit : outputs) logit = (logit - most) / temperature_;
+    return softmax(outputs, sample, out);
+  }
   for (size_t k = 0; k < outputs.size(); ++k) {
     if (!std::isfinite(outputs[k]))
       failf(ErrorKind::not_finite, "model", "its output for sample {} is {}", sample, outputs[k]);

@@ -24,17 +24,22 @@ class Predictor {
   const Recipe& recipe() const { return recipe_; }
   const DataCard& card() const { return card_; }
 
+  // Probabilities are softmax of logits / `temperature`: the larger, the more alike (1 at first).
+  // Throws invalid_argument unless it is finite and above 0, and for a run that predicts numbers.
+  void set_temperature(double temperature);
+
   // What the model says of each sample, in order: the probability of every class, or each output in
   // the data's unit; valid during the call. Throws not_finite naming the sample.
   void run(const Dataset& samples,
            const std::function<void(int64_t sample, std::span<const double> answer)>& visit);
 
  private:
-  void answer(std::span<const double> outputs, int64_t sample, std::span<double> out) const;
+  void answer(std::span<double> outputs, int64_t sample, std::span<double> out) const;
 
   Recipe recipe_;
   DataCard card_;
   BatchSpec spec_;
+  double temperature_ = 1;
   ParameterTable parameters_;
   StateStore states_;
   Arena arena_;

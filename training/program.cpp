@@ -39,6 +39,7 @@ TrainingLoss training_loss(const Predictions& predictions, const BatchSpec& spec
   const Regularisation& what = optimizer.regularisation;
   GRADUS_CHECK(!spec.numbers || (what.label_smoothing == 0 && !what.mixes),
                "label smoothing and mixing of samples are for classes, the targets are numbers");
+  check_loss(spec.loss, spec.numbers, what.label_smoothing);
   const auto loss_of = [&](const Predictions& batch) -> TrainingLoss {
     if (!in_parts) return {mean_loss(batch, spec, what.label_smoothing, graph), {}};
     const LossParts parts = loss_parts(batch, spec, what.label_smoothing, graph);
@@ -137,16 +138,19 @@ RunningSums running_sums(const Backward& backward, Graph& graph, ParameterTable&
 }
 
 // Makes loss and gradients those of the whole step, and the sums 0 again.
-void finish_sums(const RunningSums& sums, Backward& backward, Graph& graph) {
+void finish_sums(const RunningSums& sums, const BatchSpec& spec, Backward& backward, Graph& graph) {
   if (!sums.loss) return;
   const Value weight = sums.weight + backward.weight;
-  backward.loss = (sums.loss + cast(backward.loss, DType::f64)) / weight;
+  const auto [loss, slope] =
+      whole_loss((sums.loss + cast(backward.loss, DType::f64)) / weight, spec);
+  const Value factor = slope ? slope / weight : 1.0 / weight;
+  backward.loss = loss;
   graph.update(sums.loss, zeros_like(sums.loss));
   graph.update(sums.weight, zeros_like(sums.weight));
   for (size_t i = 0; i < sums.gradients.size(); ++i) {
     const Value sum = sums.gradients[i];
     if (!sum) continue;
-    backward.slopes[i] = (sum + backward.slopes[i]) * cast(1.0 / weight, sum.dtype());
+    backward.slopes[i] = (sum + backward.slopes[i]) * cast(factor, sum.dtype());
     graph.update(sum, zeros_like(sum));
   }
 }
@@ -211,7 +215,7 @@ std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec&
                                             ParameterTable& parameters, const StepForm& form) {
   auto graph = std::make_shared<Graph>();
   Backward backward = add_backward(model, spec, dtype, optimizer, form, *graph, parameters);
-  finish_sums(running_sums(backward, *graph, parameters), backward, *graph);
+  finish_sums(running_sums(backward, *graph, parameters), spec, backward, *graph);
   take_scale_off(backward);
   graph->output("loss", backward.loss);
   const Value lr = graph->input("lr", dtype, {}), step = graph->input("step", dtype, {});
@@ -239,7 +243,8 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
   const RunningSums sums = running_sums(backward, *graph, parameters);
   const Value loss = cast(backward.loss, DType::f64);
   // Of a micro-batch without targets 0.
-  graph->output("loss", loss / maximum(backward.weight, graph->scalar(DBL_MIN, DType::f64)));
+  const Value weight = maximum(backward.weight, graph->scalar(DBL_MIN, DType::f64));
+  graph->output("loss", whole_loss(loss / weight, spec).value);
   graph->update(sums.loss, sums.loss + loss);
   graph->update(sums.weight, sums.weight + backward.weight);
   for (size_t i = 0; i < sums.gradients.size(); ++i)

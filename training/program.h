@@ -11,6 +11,7 @@
 #include "data/packed_dataset.h"
 #include "engine/exec/executable.h"
 #include "models/model.h"
+#include "training/loss_rule.h"
 #include "training/optimizer.h"
 
 namespace gradus {
@@ -25,6 +26,7 @@ struct BatchSpec {
   bool numbers = false;
   // What a sample of each class counts in training; empty: all the same.
   std::vector<double> class_weights = {};
+  LossRule loss = {};  // what training makes small
 };
 
 Shape batch_shape(int64_t batch, Shape sample);  // (batch, sample...)

@@ -51,5 +51,6 @@ Keys joined(std::initializer_list<Keys> parts);
 Keys schedule_keys();
 Keys optimizer_keys();
 Keys regularisation_keys();
+Keys loss_keys();
 
 }  // namespace gradus::keys

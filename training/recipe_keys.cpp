@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "training/loss_rule.h"
 #include "training/quantity.h"
 #include "training/recipe_key_makers.h"
 
@@ -100,7 +101,10 @@ Keys model_keys() {
       only(name, {"gpt", "lstm"},
            {integer("model.layers", 4, 1, 1024, "layers"),
             integer("model.width", 256, 1, 1 << 20, "of the embedding")}),
-      only(name, {"gpt"}, {integer("model.heads", 4, 1, 1024, "attention heads")}),
+      only(name, {"gpt"},
+           {integer("model.heads", 4, 1, 1024, "attention heads"),
+            text("model.positions", "learned", {"learned", "sinusoidal", "none"},
+                 "what tells positions apart beside the order in which tokens see each other")}),
       only(name, {"lstm"}, {integer("model.cells", 256, 1, 1 << 20, "of each LSTM layer")}),
       only(name, with_dropout,
            {real("model.dropout", 0, 0, below_one, "share of activations dropped in training")}),
@@ -222,8 +226,10 @@ Keys data_keys() {
             "whether an epoch takes samples of rare classes again, or of common ones fewer"),
        real("data.ratio", 1, 1, unbounded,
             "under undersample: size of a class by that of the smallest, at most"),
-       text("data.class_weights", "none", {"none", "balanced"},
-            "balanced: samples of rare classes count more in the training loss")},
+       of_form(text("data.class_weights", "none", {},
+                    "what a sample of each class counts in the training loss; balanced: samples / "
+                    "(classes * samples of the class)"),
+               are_class_weights, "none, balanced, or a number for each class as 1,2.5")},
       image_keys(),
       table_keys(),
       only(data_format, {"idx", "cifar", "npy", "npz"},
@@ -278,7 +284,7 @@ const RecipeKey& named_by_recipe(const RecipeKey& pattern, std::string_view name
 
 const std::vector<RecipeKey>& recipe_keys() {
   static const std::vector<RecipeKey> keys =
-      joined({run_keys(), checkpoint_keys(), schedule_keys(), optimizer_keys(),
+      joined({run_keys(), checkpoint_keys(), schedule_keys(), optimizer_keys(), loss_keys(),
               regularisation_keys(), model_keys(), data_keys()});
   return keys;
 }

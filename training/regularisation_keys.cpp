@@ -40,7 +40,6 @@ Keys guard_keys() {
 
 Keys plain_keys() {
   return {
-      real("loss.label_smoothing", 0, 0, 1, "share of each target spread over all classes"),
       real("mix.mixup", 0, 0, 1000, "alpha of mixing images in pairs, targets too; 0: off"),
       real("mix.cutmix", 0, 0, 1000, "alpha of pasting a box of one image into another; 0: off"),
       texts("freeze.match", "patterns of the names of weights that are not trained"),

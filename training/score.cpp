@@ -19,7 +19,12 @@ Metrics metrics_of(const Score& score) {
               {"accuracy", score.accuracy},
               {"bits_per_character", score.bits_per_character}}},
             score.bits_per_character > 0 ? size_t{3} : size_t{2}};
-  return {{{{"loss", score.loss}, {"r2", score.r2}, {"mse", score.mse}, {"mae", score.mae}}}, 4};
+  return {{{{"loss", score.loss},
+            {"r2", score.r2},
+            {"mse", score.mse},
+            {"rmse", score.rmse},
+            {"mae", score.mae}}},
+          5};
 }
 
 void set_metric(Score& score, std::string_view name, double value) {
@@ -28,8 +33,9 @@ void set_metric(Score& score, std::string_view name, double value) {
   if (name == "bits_per_character") score.bits_per_character = value;
   if (name == "r2") score.r2 = value;
   if (name == "mse") score.mse = value;
+  if (name == "rmse") score.rmse = value;
   if (name == "mae") score.mae = value;
-  score.numbers = score.numbers || name == "r2" || name == "mse" || name == "mae";
+  score.numbers = score.numbers || name == "r2" || name == "mse" || name == "rmse" || name == "mae";
 }
 
 std::string metrics_text(const Score& score) {
@@ -104,6 +110,8 @@ Score ScoreSums::score() const {
     const Column& column = columns_[k];
     score.loss += column.squared / targets_;
     score.mse += column.squared * units_[k] * units_[k] / targets_;
+    // As scikit-learn's root_mean_squared_error.
+    score.rmse += std::sqrt(column.squared / column.count) * units_[k] / outputs;
     score.mae += column.absolute * units_[k] / targets_;
     // Without variance, 1 for a model that is never wrong, else 0: as scikit-learn's r2_score.
     score.r2 += (column.deviation > 0  ? 1 - column.squared / column.deviation

@@ -22,14 +22,15 @@ struct Score {
   double bits_per_character = 0;  // of a text whose characters are known; else 0
   bool numbers = false;  // the targets are numbers; then, in units of the data, means over outputs:
   double mse = 0;        // mean squared error
+  double rmse = 0;       // its root, of each output by itself
   double mae = 0;        // mean absolute error
   double r2 = 0;         // coefficient of determination: 1 - squared error / variance
 };
 
 // The metrics that a score has, by name: "loss", then "accuracy" and of texts "bits_per_character",
-// or "r2", "mse", "mae".
+// or "r2", "mse", "rmse", "mae".
 struct Metrics {
-  std::array<std::pair<std::string_view, double>, 4> all;
+  std::array<std::pair<std::string_view, double>, 5> all;
   size_t count = 0;
 
   auto begin() const { return all.begin(); }
@@ -37,7 +38,8 @@ struct Metrics {
 };
 Metrics metrics_of(const Score& score);
 
-// Sets the metric of that name; "r2", "mse" and "mae" make it a score of numbers. Others are left.
+// Sets the metric of that name; "r2", "mse", "rmse" and "mae" make it a score of numbers. Others
+// are left.
 void set_metric(Score& score, std::string_view name, double value);
 
 // The metrics as text, "loss 0.1234, accuracy 0.9876", and as a JSON object with all digits; null

@@ -198,6 +198,36 @@ TEST_F(ReportTest, RowsArePredictedAsTheyWereTrained) {
     }));
 }
 
+// Softmax of logits / T: powers 1 / T of the probabilities, in the same order.
+TEST_F(ReportTest, ATemperatureBringsProbabilitiesTogether) {
+  const std::string table = write_table("t.csv", 60, false);
+  train(table);
+  const auto answers = [&](const std::string& temperature) {
+    return Json::parse(
+        run("predict " + run_ + " " + table + " --json --top 3 " + temperature, "2>/dev/null")
+            .output);
+  };
+  const Json plain = answers(""), warm = answers("--temperature 2.5");
+  EXPECT_EQ(answers("--temperature 1"), plain);
+  for (size_t row = 0; row < plain.size(); ++row) {
+    double sum = 0, entropy = 0, warm_entropy = 0;
+    const auto probability = [&](const Json& rows, size_t k) {
+      return rows[row]["top"][k]["probability"].get<double>();
+    };
+    for (size_t k = 0; k < 3; ++k) sum += std::pow(probability(plain, k), 0.4);
+    for (size_t k = 0; k < 3; ++k) {
+      EXPECT_EQ(warm[row]["top"][k]["class"], plain[row]["top"][k]["class"]);
+      EXPECT_NEAR(probability(warm, k), std::pow(probability(plain, k), 0.4) / sum, 1e-12);
+      entropy -= probability(plain, k) * std::log(probability(plain, k));
+      warm_entropy -= probability(warm, k) * std::log(probability(warm, k));
+    }
+    EXPECT_GT(warm_entropy, entropy);
+  }
+  EXPECT_EQ(answers("--temperature 1e-300")[0]["probability"], 1);
+  for (const char* wrong : {"0", "-1", "nan", "inf", "hot"})
+    EXPECT_EQ(run("predict " + run_ + " " + table + " --temperature " + wrong).code, 2) << wrong;
+}
+
 TEST_F(ReportTest, TablesNeedNoTargetAndBadRowsAreLeftOut) {
   train(write_table("t.csv", 200, false));
   const std::string rows =
@@ -232,6 +262,7 @@ TEST_F(ReportTest, NumbersArePredictedInTheirUnit) {
       Json::parse(run("predict " + run_ + " " + rows + " --json", "2>/dev/null").output);
   EXPECT_NEAR(found[0]["values"]["target"].get<double>(), 25.5, 6);
   EXPECT_NEAR(found[1]["values"]["target"].get<double>(), 100.5, 12);
+  EXPECT_EQ(run("predict " + run_ + " " + rows + " --temperature 2").code, 2);
 }
 
 // Images of 8 x 8: bright above or below. Grey PNGs are read by the same run as IDX files.

@@ -82,7 +82,7 @@ TEST_F(TabularTrainingTest, ScoresAreThoseOfTheDefinitions) {
   const auto bias = states.get(parameters.all()[1].name).to_doubles();
   ASSERT_EQ(weights.size(), 4u);
   const std::vector<double> x = inputs.to_doubles(), y = targets.to_doubles();
-  double loss = 0, mse = 0, mae = 0, r2 = 0;
+  double loss = 0, mse = 0, rmse = 0, mae = 0, r2 = 0;
   for (size_t k = 0; k < 2; ++k) {
     double squared = 0, absolute = 0, mean = 0, variance = 0;
     for (size_t i = 0; i < 200; ++i) mean += y[2 * i + k] / 200;
@@ -95,13 +95,28 @@ TEST_F(TabularTrainingTest, ScoresAreThoseOfTheDefinitions) {
     const double unit = data->target_units()[k];
     loss += squared / 400;
     mse += squared * unit * unit / 400;
+    rmse += std::sqrt(squared / 200) * unit / 2;
     mae += absolute * unit / 400;
     r2 += (1 - squared / variance) / 2;
   }
   EXPECT_NEAR(score.loss, loss, 1e-10 * loss);
   EXPECT_NEAR(score.mse, mse, 1e-10 * mse);
+  EXPECT_NEAR(score.rmse, rmse, 1e-10 * rmse);
   EXPECT_NEAR(score.mae, mae, 1e-10 * mae);
   EXPECT_NEAR(score.r2, r2, 1e-9);
+}
+
+TEST_F(TabularTrainingTest, APlaneIsFoundByEveryLossForNumbers) {
+  for (const char* loss : {"rmse", "l1", "huber", "smooth_l1"}) {
+    const Recipe what = recipe({"data.path=" + plane(), "data.target=y,z", "data.test=0.25",
+                                "epochs=40", std::string("loss.name=") + loss});
+    const std::string run = folder_.file(loss);
+    train(what, run);
+    EXPECT_GT(evaluate_run(run).r2, 0.99) << loss;
+  }
+  EXPECT_THROW(train(recipe({"data.path=" + plane(), "data.target=y", "loss.name=focal"}),
+                     folder_.file("focal")),
+               Error);
 }
 
 TEST_F(TabularTrainingTest, TextTargetsAreClassified) {

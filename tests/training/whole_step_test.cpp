@@ -154,6 +154,23 @@ TEST(WholeStep, NumbersToo) {
   expect_same_training(spec, make_optimizer("adam"), [](Tensor&, Tensor&) {});
 }
 
+TEST(WholeStep, EveryLoss) {
+  const auto none = [](Tensor&, Tensor&) {};
+  for (const char* op : {"rmse_loss", "l1_loss", "huber_loss", "smooth_l1_loss"}) {
+    SCOPED_TRACE(op);
+    BatchSpec spec{batch, {width}, {classes}, false, true};
+    spec.loss.op = op;
+    expect_same_training(spec, make_optimizer("momentum"), none);
+  }
+  for (const char* op : {"focal_loss", "mse_loss"}) {
+    SCOPED_TRACE(op);
+    BatchSpec spec = classes_spec();
+    spec.class_weights = {0.1, 2, 5, 0.7};
+    spec.loss.op = op;
+    expect_same_training(spec, make_optimizer("momentum"), none);
+  }
+}
+
 // The test would see a mean over the parts' own weights.
 TEST(WholeStep, TheMeanOfThePartsMeansIsAnotherLoss) {
   BatchSpec spec = classes_spec();
