@@ -27,6 +27,7 @@ from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import inner_cases  # noqa: F401: registers its builders
+import loss_cases  # noqa: F401: registers its builders
 import own_cases
 import step_cases  # noqa: F401: registers its builders
 import torch_cases
