@@ -72,11 +72,11 @@ def first_epoch_at(run, accuracy):
     epoch = 0
     with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as stream:
         for line in stream:
-            scores = json.loads(line).get("validation")
-            if scores is None:
+            entry = json.loads(line)
+            if entry.get("split") != "validation":
                 continue
             epoch += 1
-            if scores["accuracy"] >= accuracy:
+            if entry["metrics"]["accuracy"] >= accuracy:
                 return epoch
     return None
 
@@ -101,12 +101,14 @@ def rare_class(program, folder):
     training, test = digits()
     data = write(os.path.join(folder, "eights"), rare_eights(training, 12), rare_eights(test, -1))
     kinds = {"plain": [], "weights": ["data.class_weights=balanced"], "over": ["data.sampling=oversample"],
-             "under": ["data.sampling=undersample"], "focal": ["loss.name=focal"]}
+             "under": ["data.sampling=undersample", "batch=8", "epochs=200"], "focal": ["loss.name=focal"]}
     for seed in SEEDS:
         found = {}
         for kind, settings in kinds.items():
+            given = {setting.split("=")[0] for setting in settings}
+            usual = [s for s in ("batch=32", "epochs=20") if s.split("=")[0] not in given]
             run = train(program, folder, data, f"{kind}-{seed}",
-                        [f"seed={seed}", "lr=0.1", "batch=32", "epochs=20", "model.hidden=[]", *settings])
+                        [f"seed={seed}", "lr=0.1", "model.hidden=[]", *usual, *settings])
             gradus(program, "eval", run, "--report", run + "-report")
             with open(os.path.join(run + "-report", "report.json"), encoding="utf-8") as stream:
                 report = json.load(stream)
