@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "engine/base/error.h"
 #include "training/recipe.h"
@@ -27,6 +30,8 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   return text;
 }
+
+bool is_balanced(std::string_view text) { return text == "balanced" || text == "auto"; }
 
 // Finite numbers of at least 0, one of them above; nothing for another text.
 std::optional<std::vector<double>> weights_in(std::string_view text) {
@@ -80,14 +85,14 @@ void check_loss(const LossRule& rule, bool numbers, double label_smoothing) {
 }
 
 bool are_class_weights(std::string_view text) {
-  return text == "none" || text == "balanced" || weights_in(text).has_value();
+  return text == "none" || is_balanced(text) || weights_in(text).has_value();
 }
 
 std::vector<double> class_weights(std::string_view text, std::span<const int64_t> labels,
                                   int64_t classes) {
   if (text == "none" || text.empty()) return {};
   GRADUS_CHECK(!labels.empty(), "[data.class_weights] expected data with one class per sample");
-  if (text != "balanced") {
+  if (!is_balanced(text)) {
     std::vector<double> weights = weights_in(text).value_or(std::vector<double>{});
     GRADUS_CHECK(std::ssize(weights) == classes,
                  "[data.class_weights] expected a number for each of {} classes, got {}", classes,

@@ -30,8 +30,8 @@ LossRule make_loss(const Recipe& recipe);
 // smoothed labels with another loss than cross-entropy.
 void check_loss(const LossRule& rule, bool numbers, double label_smoothing);
 
-// Whether `text` is none, balanced or non-negative numbers with commas between them (brackets
-// around are allowed), of which one is above 0.
+// Whether `text` is none, balanced (auto means the same) or non-negative numbers with commas
+// between them (brackets around are allowed), of which one is above 0.
 bool are_class_weights(std::string_view text);
 // What a sample of each class counts by such a text; empty: all the same. balanced: samples /
 // (classes * samples of the class). `labels`: of the training samples. Throws, naming

@@ -229,7 +229,8 @@ Keys data_keys() {
        of_form(text("data.class_weights", "none", {},
                     "what a sample of each class counts in the training loss; balanced: samples / "
                     "(classes * samples of the class)"),
-               are_class_weights, "none, balanced, or a number for each class as 1,2.5")},
+               are_class_weights,
+               "none, balanced (or auto), or a number for each class as 1,2.5, not all 0")},
       image_keys(),
       table_keys(),
       only(data_format, {"idx", "cifar", "npy", "npz"},

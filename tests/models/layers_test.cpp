@@ -2,6 +2,7 @@
 // What layers promise beside their shapes: which element depends on which, identities, and what
 // positions are for. Sizes of strides and paddings.
 #include <cmath>
+#include <functional>
 
 #include <gtest/gtest.h>
 

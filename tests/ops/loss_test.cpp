@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "engine/autodiff/gradients.h"
 #include "engine/base/error.h"

@@ -3,7 +3,9 @@
 #include "training/loss_rule.h"
 
 #include <cmath>
+#include <functional>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "engine/autodiff/gradients.h"
@@ -132,20 +134,22 @@ TEST(ClassWeights, AreOneForEachClassOrBalanced) {
   const std::vector<int64_t> labels = {0, 0, 0, 2, 2, 1};
   EXPECT_EQ(class_weights("none", labels, 3), std::vector<double>{});
   EXPECT_EQ(class_weights("balanced", labels, 3), (std::vector<double>{6 / 9.0, 2, 1}));
+  EXPECT_EQ(class_weights("auto", labels, 3), (std::vector<double>{6 / 9.0, 2, 1}));
   EXPECT_EQ(class_weights("1, 0.5,2e1", labels, 3), (std::vector<double>{1, 0.5, 20}));
   EXPECT_EQ(class_weights("[0,0, 4]", labels, 3), (std::vector<double>{0, 0, 4}));
-  for (const char* text : {"none", "balanced", "1", "1,2", "[1, 2]", " 1 , 2 "})
+  for (const char* text : {"none", "balanced", "auto", "1", "1,2", "[1, 2]", " 1 , 2 "})
     EXPECT_TRUE(are_class_weights(text)) << text;
-  for (const char* text : {"", "auto", "1,", ",1", "1,,2", "-1,2", "0,0", "nan,1", "inf,1",
-                           "1e999,1", "1;2", "[1,2", "[]", "1 2", "0x1,1", "balanced,1"})
+  for (const char* text : {"", "1,", ",1", "1,,2", "-1,2", "0,0", "nan,1", "inf,1", "1e999,1",
+                           "1;2", "[1,2", "[]", "1 2", "0x1,1", "balanced,1"})
     EXPECT_FALSE(are_class_weights(text)) << text;
   expect_refusal([&] { class_weights("1,2", labels, 3); },
                  "expected a number for each of 3 classes, got 2");
   expect_refusal([&] { class_weights("1,2", {}, 2); }, "expected data with one class per sample");
   expect_refusal([&] { class_weights("balanced", labels, 4); },
                  "no training sample has the class 3");
-  expect_refusal([&] { parse_recipe("", "test", {"data.class_weights=1,x"}); },
-                 "'data.class_weights' expected none, balanced, or a number for each class");
+  expect_refusal(
+      [&] { parse_recipe("", "test", {"data.class_weights=1,x"}); },
+      "'data.class_weights' expected none, balanced (or auto), or a number for each class");
 }
 
 // Of a wrong and sure logit, cross-entropy moves it and squared error of the sigmoid does not.
