@@ -186,10 +186,11 @@ std::vector<BatchSpec> training_specs(const Recipe& recipe, const Dataset& data,
                                       const Sampler& sampler, int64_t parts) {
   std::vector<BatchSpec> specs;
   for (const Sampler::Form& form : sampler.forms()) {
-    GRADUS_CHECK(form.samples % parts == 0,
-                 "[accumulate] expected a divisor of the {} samples of an epoch's last batch, got "
-                 "{}; data.drop_last=true leaves them out",
-                 form.samples, parts);
+    const bool whole = form.samples == recipe.integer("batch");
+    GRADUS_CHECK(
+        form.samples % parts == 0, "[accumulate] expected a divisor of {}{}, got {}",
+        whole ? "the batch " : "an epoch's last batch, which data.drop_last=true leaves out: ",
+        form.samples, parts);
     BatchSpec& spec = specs.emplace_back(training_spec(recipe, data, form.samples / parts));
     if (data.lengths().empty()) continue;
     const int64_t length = data.lengths()[static_cast<size_t>(form.bucket)];
