@@ -147,6 +147,8 @@ TEST_F(BatchChoiceTest, TheLargestFitsAndTheNextDoesNot) {
     EXPECT_FALSE(choice.all_samples);
   }
   EXPECT_EQ(largest_batch(recipe, data, bytes_of(3) - 1).batch, 0);
+  const Recipe whole_epochs = recipe_of(with(cnn, {"accumulate=3", "data.drop_last=false"}));
+  EXPECT_EQ(largest_batch(whole_epochs, data, bytes_of(21)).batch, 21);
   const BatchChoice all = largest_batch(recipe, data, INT64_MAX);
   EXPECT_EQ(all.batch, 210);  // 240 less 30 for validation
   EXPECT_TRUE(all.all_samples);
