@@ -144,10 +144,10 @@ TEST_F(PackingTest, BucketsScoreTheirDocumentsAlone) {
 // of workers and after stops, in the middle of an accumulation too.
 TEST_F(PackingTest, BucketsGoOnExactly) {
   const auto finished = [&](const std::string& name, const std::string& workers, int64_t stop) {
-    const Recipe with =
-        parse_recipe(recipe("bucket").to_toml(), "test",
-                     {"batch=6", "accumulate=3", "epochs=3", "steps=0", "precision=f32",
-                      "data.drop_last=false", "model.dropout=0.1", "checkpoint.every=1", "data.workers=" + workers});
+    const Recipe with = parse_recipe(
+        recipe("bucket").to_toml(), "test",
+        {"batch=6", "accumulate=3", "epochs=3", "steps=0", "precision=f32", "data.drop_last=false",
+         "model.dropout=0.1", "checkpoint.every=1", "data.workers=" + workers});
     int64_t asked = 0;
     const std::string run = folder_.path() + "/" + name;
     if (stop > 0) {
