@@ -12,6 +12,8 @@
 
 namespace gradus {
 
+struct NodeGraph;  // data/node_graph.h
+
 // Samples in memory, each an input and the targets that belong to it. Contents are checked when a
 // data set is made, so that filling a batch cannot fail.
 class Dataset {
@@ -57,6 +59,14 @@ class Dataset {
   virtual std::vector<std::string> target_names() const { return {}; }
   // How rows of a table become inputs, column by column; empty where inputs are no such rows.
   virtual std::vector<TableField> table_fields() const { return {}; }
+  // What joins the nodes of a sample (nodes, features), whose targets are then those of its nodes;
+  // null where samples are no graphs.
+  virtual const NodeGraph* graph() const { return nullptr; }
+  // Where samples are handed out in batches of several lengths (data/packed_dataset.h): these, in
+  // rising order, and of each sample the index of the least that it fits into. The last dim of a
+  // batch's inputs says which one fill() is to give. Empty: all have sample_shape().
+  virtual std::span<const int64_t> lengths() const { return {}; }
+  virtual std::span<const int32_t> buckets() const { return {}; }
 };
 
 // Values become (value / `scale` - mean) / deviation. `mean` and `deviation` have one entry, or one

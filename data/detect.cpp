@@ -18,6 +18,8 @@ struct Sign {
 constexpr Sign signs[] = {{"train-images-idx3-ubyte", "idx"},
                           {"data_batch_1.bin", "cifar"},
                           {"train.bin", "cifar"},
+                          {"edges.csv", "graph"},
+                          {"edges.tsv", "graph"},
                           {"train.csv", "csv"},
                           {"train.tsv", "csv"},
                           {"train.txt", "text"},

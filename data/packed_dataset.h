@@ -18,6 +18,7 @@ enum class Packing {
   stream,  // windows over all of them, one behind the other
   pack,    // as many as fit into a sample, each seeing itself alone
   pad,     // one a sample
+  bucket,  // one a sample, which is as long as the least of some lengths that it fits into
 };
 std::optional<Packing> parse_packing(std::string_view name);
 
@@ -44,10 +45,15 @@ std::vector<std::vector<PackedPart>> packed_samples(const Documents& documents, 
 
 // Samples (2, length): tokens, and the position of each in its document, 0 where one begins (of
 // what fills a sample up, too). Targets are the next tokens, no_target behind the last.
-// Throws bad_data where no document has two tokens or a token is outside of [0, classes).
+// Under `bucket` samples are also handed out in the `buckets` lengths and in `length` itself
+// (Dataset::lengths); no buckets: those that a quarter, half, three quarters and all of the
+// documents fit into.
+// Throws bad_data where no document has two tokens or a token is outside of [0, classes),
+// invalid_argument for a bucket outside of [1, length].
 std::unique_ptr<Dataset> make_packed_dataset(const std::string& name, Documents documents,
                                              int64_t length, Packing packing, int64_t classes,
-                                             double tokens_per_character = 0);
+                                             double tokens_per_character = 0,
+                                             const std::vector<int64_t>& buckets = {});
 
 // A target that counts in nothing.
 inline constexpr int64_t no_target = -100;

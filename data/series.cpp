@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t most_scaled_values = int64_t{1} << 20;
 
 struct Channel {
+  std::string name;
   std::vector<double> values;  // of all rows
   ColumnScale scale = {};
 };
@@ -46,6 +47,19 @@ class SeriesDataset : public Dataset {
     for (const Channel& target : targets_)
       scales.insert(scales.end(), static_cast<size_t>(horizon_), target.scale);
     return scales;
+  }
+
+  std::vector<std::string> target_names() const override {
+    std::vector<std::string> names;
+    for (const Channel& target : targets_)
+      for (int64_t i = 1; i <= horizon_; ++i) names.push_back(series_target_name(target.name, i));
+    return names;
+  }
+  std::vector<TableField> table_fields() const override {
+    std::vector<TableField> fields;
+    for (const Channel& input : inputs_)
+      fields.push_back({.name = input.name, .scale = input.scale});
+    return fields;
   }
 
   void fill(std::span<const int64_t> indices, int64_t first, Tensor& inputs,
@@ -172,11 +186,16 @@ ColumnScale scale_of(const SeriesSource& source, const std::vector<double>& valu
 
 std::vector<Channel> channels_of(const Table& table, const std::vector<size_t>& columns) {
   std::vector<Channel> channels;
-  for (const size_t column : columns) channels.push_back({table.columns[column].numbers});
+  for (const size_t column : columns)
+    channels.push_back({table.columns[column].name, table.columns[column].numbers});
   return channels;
 }
 
 }  // namespace
+
+std::string series_target_name(const std::string& column, int64_t rows) {
+  return fmt::format("{}+{}", column, rows);
+}
 
 std::unique_ptr<Dataset> load_series(const SeriesSource& source, Split split) {
   check_source(source);

@@ -28,12 +28,16 @@ struct SeriesSource {
   double test = 0;
 };
 
+// What the value of a column so many rows after a window's last is called: "ppm+1".
+std::string series_target_name(const std::string& column, int64_t rows);
+
 // One part of a series: inputs of shape (columns * history), a column after the other, targets of
 // shape (targets * horizon). No target of a part stands in another part, and nothing that comes
 // after a window's history is seen in its inputs or in a scale: scales come from the training rows.
-// Null where there is no validation part; without a test part the test split is the validation
-// part. Throws as read_csv and make_table, bad_data for a missing cell, a column of text and a
-// series too short for a window in each part, invalid_argument for sizes and shares out of range.
+// Dataset::table_fields() are the input columns. Null where there is no validation part; without a
+// test part the test split is the validation part. Throws as read_csv and make_table, bad_data for
+// a missing cell, a column of text and a series too short for a window in each part,
+// invalid_argument for sizes and shares out of range.
 std::unique_ptr<Dataset> load_series(const SeriesSource& source, Split split);
 
 }  // namespace gradus

@@ -49,6 +49,7 @@ struct TextFolder {
   // The token behind each document; empty: a line break behind lines of .jsonl, and other files are
   // one document.
   std::string document_end = {};
+  std::vector<int64_t> buckets = {};  // lengths of Packing::bucket
 };
 
 inline constexpr int64_t byte_vocabulary = 256;  // of Tokenizer::bytes()

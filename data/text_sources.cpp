@@ -74,7 +74,7 @@ class TokenStream {
       return make_text_dataset(path_, std::move(documents_.tokens), folder_.length, vocabulary,
                                per_character);
     return make_packed_dataset(path_, std::move(documents_), folder_.length, folder_.packing,
-                               vocabulary, per_character);
+                               vocabulary, per_character, folder_.buckets);
   }
 
  private:

@@ -23,6 +23,7 @@ breast_cancer  569 tumours, 30 measures, malignant or benign
 digits         1,797 images of digits, 8 x 8 as 64 columns, 10 classes
 diabetes       442 patients, 10 measures, progression after a year (a number)
 co2            526 months of carbon dioxide above Mauna Loa (python3-statsmodels, public domain)
+karate         34 members of a club, 78 friendships, two sides (facts from Zachary 1977)
 TEXT
 }
 
@@ -139,6 +140,57 @@ co2() {
     }' "$from/co2.csv" | table co2 month,ppm
 }
 
+# Who was whose friend in a karate club that came apart, by W. W. Zachary, An information flow model
+# for conflict and fission in small groups, 1977: of each member the friends of a higher number. The
+# two who are for training are the instructor and the president.
+karate() {
+  local target=$cache/karate part
+  mkdir -p "$target"
+  part=$(mktemp -d "$target/part.XXXXXX")
+  {
+    echo source,target
+    LC_ALL=C awk -v OFS=, '{ for (i = 2; i <= NF; i++) print $1, $i }' <<'TEXT'
+1 2 3 4 5 6 7 8 9 11 12 13 14 18 20 22 32
+2 3 4 8 14 18 20 22 31
+3 4 8 9 10 14 28 29 33
+4 8 13 14
+5 7 11
+6 7 11 17
+7 17
+9 31 33 34
+10 34
+14 34
+15 33 34
+16 33 34
+19 33 34
+20 34
+21 33 34
+23 33 34
+24 26 28 30 33 34
+25 26 28 32
+26 32
+27 30 34
+28 34
+29 32 34
+30 33 34
+31 33 34
+32 33 34
+33 34
+TEXT
+  } >"$part/edges.csv"
+  LC_ALL=C awk -v OFS=, 'BEGIN {
+      split("1 2 3 4 5 6 7 8 9 11 12 13 14 17 18 20 22", members, " ")
+      for (i in members) with_instructor[members[i]] = 1
+      print "member", "part", "side"
+      for (m = 1; m <= 34; m++)
+        print m, m == 1 || m == 34 ? "train" : "test",
+          m in with_instructor ? "instructor" : "president"
+    }' >"$part/nodes.csv"
+  mv "$part/edges.csv" "$part/nodes.csv" "$target/"
+  rmdir "$part"
+  echo "data: karate is in $target"
+}
+
 # The last 5 % of the text's characters, to whole verses, are held out.
 kjv() {
   local target=$cache/kjv part
@@ -181,7 +233,7 @@ case "${1:-}" in
 esac
 for name in "$@"; do
   case "$name" in
-    fashion_mnist | kjv | iris | wine | breast_cancer | digits | diabetes | co2) ;;
+    fashion_mnist | kjv | iris | wine | breast_cancer | digits | diabetes | co2 | karate) ;;
     *)
       echo "data: unknown name '$name'; known:" >&2
       list >&2
@@ -191,7 +243,7 @@ for name in "$@"; do
 done
 for name in "$@"; do
   case "$name" in
-    fashion_mnist | kjv) "$name" ;;
+    fashion_mnist | kjv | karate) "$name" ;;
     *)
       if [ -s "$cache/$name/$name.csv" ]; then
         echo "data: $name is in $cache/$name/$name.csv"

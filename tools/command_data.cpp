@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "engine/base/utf8.h"
 #include "tools/commands.h"
 #include "tools/data_report.h"
+#include "tools/graph_report.h"
 #include "tools/loader_bench.h"
 #include "training/data_factory.h"
 #include "training/loader.h"
@@ -37,8 +39,8 @@ Recipe recipe_of(const DataOptions& options) {
   if (options.source.ends_with(".toml")) return load_recipe(options.source, options.settings);
   const std::string format = detect_format(options.source);
   std::vector<std::string> settings = {"data.format=" + format, "data.path=" + options.source};
-  if (format == "csv")
-    settings.insert(settings.end(), {"data.scaling=none", "data.target_scaling=none"});
+  if (format == "csv" || format == "graph") settings.push_back("data.scaling=none");
+  if (format == "csv") settings.push_back("data.target_scaling=none");
   settings.insert(settings.end(), options.settings.begin(), options.settings.end());
   return parse_recipe("", options.source, settings);
 }
@@ -66,7 +68,32 @@ Json part_json(const Recipe& recipe, Split split) {
     return {{"error", printable(error.what())}};
   }
   if (!data) return nullptr;
-  return {{"samples", data->size()}, {"classes", counts_json(*data)}};
+  const std::vector<int64_t> counts = class_counts(*data);
+  const int64_t nodes = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  return {{data->graph() ? "nodes" : "samples", data->graph() ? nodes : data->size()},
+          {"classes", counts_json(*data)}};
+}
+
+// What the data are beside values: edges, or what fills packed samples up.
+Json form_json(const Dataset& data) {
+  Json json = Json::object();
+  if (const NodeGraph* graph = data.graph()) {
+    const GraphStatistics of = graph_statistics(*graph);
+    json = {
+        {"nodes", of.nodes},
+        {"edges", of.edges},
+        {"features", data.sample_shape()[1]},
+        {"self_loops", of.self_loops},
+        {"repeated_edges", of.repeated},
+        {"nodes_without_edge", of.alone},
+        {"components", of.components},
+        {"degree", {{"min", of.least_degree}, {"mean", of.mean_degree}, {"max", of.most_degree}}}};
+  }
+  if (const std::optional<Padding> padding = padding_of(data))
+    json = {{"tokens", padding->tokens},
+            {"padding", padding->padding},
+            {"padding_share", padding->share()}};
+  return json;
 }
 
 int run_split(const DataOptions& options) {
@@ -98,15 +125,16 @@ int run_inspect(const DataOptions& options) {
     range.least = std::min(range.least, part.least);
     range.most = std::max(range.most, part.most);
   }
-  const Json json = {{"format", recipe.text("data.format")},
-                     {"samples", data->size()},
-                     {"input", data->input_is_index() ? "tokens" : "numbers"},
-                     {"shape", std::vector<int64_t>(shape.begin(), shape.end())},
-                     {"min", range.least},
-                     {"max", range.most},
-                     {"target", data->classes() > 0 ? "class" : "numbers"},
-                     {"classes", data->classes()},
-                     {"class_counts", counts_json(*data)}};
+  Json json = {{"format", recipe.text("data.format")},
+               {"samples", data->size()},
+               {"input", data->input_is_index() ? "tokens" : "numbers"},
+               {"shape", std::vector<int64_t>(shape.begin(), shape.end())},
+               {"min", range.least},
+               {"max", range.most},
+               {"target", data->classes() > 0 ? "class" : "numbers"},
+               {"classes", data->classes()},
+               {"class_counts", counts_json(*data)}};
+  json.update(form_json(*data));
   if (options.json) {
     std::printf("%s\n", json.dump().c_str());
     return exit_success;
@@ -120,10 +148,17 @@ int run_stats(const DataOptions& options) {
   const std::vector<ValueStatistics> parts = statistics_of(*data);
   Json json = Json::array();
   for (const ValueStatistics& part : parts) json.push_back(statistics_json(part));
+  const Json form = form_json(*data);
   if (options.json) {
+    // An array of columns, and where there is more to say an object that has it.
+    if (!form.empty()) {
+      json = {{"columns", json}};
+      json.update(form);
+    }
     std::printf("%s\n", json.dump().c_str());
     return exit_success;
   }
+  for (const auto& [name, value] : form.items()) fmt::print("{:<18} {}\n", name, value.dump());
   fmt::print("{:>8} {:>14} {:>14} {:>14} {:>14}\n",
              data->sample_shape().rank() == 3 ? "channel" : "column", "mean", "deviation", "min",
              "max");
@@ -133,12 +168,28 @@ int run_stats(const DataOptions& options) {
   return exit_success;
 }
 
+int preview_nodes(const Dataset& data, const DataOptions& options) {
+  Json json = Json::array();
+  for (const NodeView& view : node_views(data, options.count)) {
+    if (options.json)
+      json.push_back({{"node", data.graph()->names[static_cast<size_t>(view.node)]},
+                      {"class", view.label < 0 ? Json() : Json(view.label)},
+                      {"neighbours", view.neighbours},
+                      {"inputs", view.features}});
+    else
+      fmt::print("{}", node_text(data, view));
+  }
+  if (options.json) std::printf("%s\n", json.dump().c_str());
+  return exit_success;
+}
+
 int run_preview(const DataOptions& options) {
   GRADUS_CHECK(options.count > 0, "data preview: --count, expected a positive number, got {}",
                options.count);
   const auto data = load_data(recipe_of(options), Split::train);
-  SampleReader reader(*data, std::min<int64_t>(options.count, 64));
+  if (data->graph() != nullptr) return preview_nodes(*data, options);
   Json json = Json::array();
+  SampleReader reader(*data, std::min<int64_t>(options.count, 64));
   reader.each(options.count, [&](int64_t sample, std::span<const double> values,
                                  std::span<const double> targets) {
     if (options.json)
@@ -184,7 +235,8 @@ double batches_a_second(const Recipe& recipe, const std::shared_ptr<const Datase
                         int64_t workers) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t most = 100000;
-  Loader loader(data, make_sampler(recipe, *data), batch_spec(*data, recipe.integer("batch")),
+  const Sampler sampler = make_sampler(recipe, *data);
+  Loader loader(data, sampler, training_specs(recipe, *data, sampler, 1),
                 precision_of(recipe).parameters, {.parts = 1, .workers = workers, .end = most});
   (void)loader.at(0);
   const auto begin = Clock::now();

@@ -142,10 +142,12 @@ Command ls_command() {
   const auto options = std::make_shared<LsOptions>();
   return {.name = "ls",
           .doc = "List what a run, a checkpoint or a file of tensors holds",
-          .options = {{"PATH", "A run, a checkpoint, a .safetensors, .npz, .npy or token file",
-                       &options->path, true},
-                      {"--verify", "Read everything and compare its hash", &options->verify},
-                      {"--json", "Print one JSON object", &options->json}},
+          .options =
+              {{"PATH",
+                "A run, a checkpoint, a .safetensors, .npz, .npy or token file, a folder of tokens",
+                &options->path, true},
+               {"--verify", "Read everything and compare its hash", &options->verify},
+               {"--json", "Print one JSON object", &options->json}},
           .run = [options] { return run_ls(*options); }};
 }
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "data/packed_dataset.h"
 #include "engine/base/error.h"
 
 namespace gradus {
@@ -77,7 +78,8 @@ void SampleReader::read(int64_t first, int64_t count) {
 std::vector<ValueStatistics> statistics_of(const Dataset& data) {
   const Shape shape = data.sample_shape();
   const bool tokens = data.input_is_index() || shape.rank() == 0;
-  const auto groups = static_cast<size_t>(tokens ? 1 : shape[0]);
+  const bool graph = data.graph() != nullptr;  // a group is then a column of features
+  const auto groups = static_cast<size_t>(tokens ? 1 : shape[graph ? 1 : 0]);
   std::vector<ValueStatistics> all(groups);
   for (ValueStatistics& group : all) {
     group.least = std::numeric_limits<double>::infinity();
@@ -87,7 +89,7 @@ std::vector<ValueStatistics> statistics_of(const Dataset& data) {
   reader.each(data.size(), [&](int64_t, std::span<const double> values, auto) {
     const size_t part = values.size() / groups;
     for (size_t i = 0; i < values.size(); ++i) {
-      ValueStatistics& group = all[i / part];
+      ValueStatistics& group = all[graph ? i % groups : i / part];
       group.count += 1;
       const double step = values[i] - group.mean;
       group.mean += step / group.count;
@@ -101,10 +103,32 @@ std::vector<ValueStatistics> statistics_of(const Dataset& data) {
 }
 
 std::vector<int64_t> class_counts(const Dataset& data) {
-  if (data.labels().empty()) return {};
+  if (data.labels().empty() && data.graph() == nullptr) return {};
   std::vector<int64_t> counts(static_cast<size_t>(data.classes()));
+  if (data.graph() != nullptr)
+    SampleReader(data).each(1, [&](int64_t, auto, std::span<const double> targets) {
+      for (const double target : targets)
+        if (target != no_target) ++counts[static_cast<size_t>(target)];
+    });
   for (const int64_t label : data.labels()) ++counts[static_cast<size_t>(label)];
   return counts;
+}
+
+std::optional<Padding> padding_of(const Dataset& data) {
+  if (!data.input_is_index() || data.sample_shape().rank() != 2) return {};
+  const std::span<const int64_t> lengths = data.lengths();
+  const std::span<const int32_t> buckets = data.buckets();
+  Padding padding;
+  SampleReader reader(data);
+  reader.each(data.size(), [&](int64_t sample, auto, std::span<const double> targets) {
+    const auto length = lengths.empty()
+                            ? static_cast<int64_t>(targets.size())
+                            : lengths[static_cast<size_t>(buckets[static_cast<size_t>(sample)])];
+    const int64_t none = std::ranges::count(targets, static_cast<double>(no_target));
+    padding.tokens += length;
+    padding.padding += length - (static_cast<int64_t>(targets.size()) - none);
+  });
+  return padding;
 }
 
 std::vector<std::string> faults_of(const Dataset& data, size_t limit) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,8 +48,18 @@ struct ValueStatistics {
 };
 std::vector<ValueStatistics> statistics_of(const Dataset& data);
 
-// How many samples each class has; empty where samples have not one class each.
+// How many samples each class has, of a graph how many nodes of its part; empty where samples have
+// not one class each.
 std::vector<int64_t> class_counts(const Dataset& data);
+
+// Of packed documents: how many tokens their samples hold, each cut to the length of its bucket
+// where there are any, and how many of those only fill samples up.
+struct Padding {
+  int64_t tokens = 0, padding = 0;
+
+  double share() const { return static_cast<double>(padding) / static_cast<double>(tokens); }
+};
+std::optional<Padding> padding_of(const Dataset& data);
 
 // What cannot be read, up to `limit` faults: sample after sample where data are read late.
 std::vector<std::string> faults_of(const Dataset& data, size_t limit);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "engine/base/error.h"
 #include "engine/exec/executable.h"
 #include "training/data_factory.h"
 #include "training/loader.h"
@@ -24,6 +25,16 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+Sampler sampler_of(const Recipe& recipe, const Dataset& data) {
+  Sampler sampler = make_sampler(recipe, data);
+  GRADUS_CHECK(
+      sampler.forms().size() == 1,
+      "[data bench] --train: expected batches of one form (data.drop_last=true and another "
+      "data.packing than bucket), got {}",
+      sampler.forms().size());
+  return sampler;
+}
+
 // A recipe's step, and batches for it from both sources.
 class LoaderBench {
  public:
@@ -33,7 +44,7 @@ class LoaderBench {
         lr_(recipe.real("lr")),
         data_(load_data(recipe, Split::train)),
         spec_(training_spec(recipe, *data_, recipe.integer("batch"))),
-        loader_(data_, make_sampler(recipe, *data_), spec_, dtype_,
+        loader_(data_, sampler_of(recipe, *data_), spec_, dtype_,
                 {.parts = 1, .workers = workers, .end = no_end}),
         states_(find_device(recipe.text("device"))),
         arena_(states_.device()),

@@ -78,6 +78,7 @@ class Reader {
 
   void read(const std::string& file) {
     try {
+      if (card_.format == "series") return read_series(file);
       if (!card_.fields.empty()) return read_table(file);
       const std::vector<uint8_t> bytes = read_bytes(file, most_image_bytes);
       const Kind kind = kind_of(bytes);
@@ -164,18 +165,77 @@ class Reader {
     return name == "tab" || (name == "auto" && tabs) ? '\t' : ',';
   }
 
-  void read_table(const std::string& file) {
-    const CsvTable table = read_csv(file, {delimiter_of(file), recipe_.boolean("data.header")});
+  CsvTable table_of(const std::string& file) const {
+    return read_csv(file, {delimiter_of(file), recipe_.boolean("data.header")});
+  }
+
+  // Where the table has what the run learnt from.
+  std::vector<int64_t> columns_of(const CsvTable& table) const {
     std::vector<int64_t> columns;
     for (const TableField& field : card_.fields) {
       const auto found = std::ranges::find(table.names(), field.name);
       if (found == table.names().end())
-        failf(ErrorKind::bad_data, file,
+        failf(ErrorKind::bad_data, table.source(),
               "has no column '{}', which the run learnt from; its "
               "columns are: {}",
               field.name, fmt::join(table.names(), ", "));
       columns.push_back(found - table.names().begin());
     }
+    return columns;
+  }
+
+  // The last rows of a series, as data/series.h makes windows of them.
+  void read_series(const std::string& file) {
+    const CsvTable table = table_of(file);
+    const std::vector<int64_t> columns = columns_of(table);
+    const int64_t history = card_.sample[0] / static_cast<int64_t>(columns.size());
+    if (table.rows() < history)
+      failf(ErrorKind::bad_data, file,
+            "expected at least the {} rows that a forecast goes by, got {}", history, table.rows());
+    const bool relative = recipe_.boolean("data.relative");
+    std::vector<double> values, last;
+    for (size_t c = 0; c < columns.size(); ++c) {
+      std::vector<double> window;
+      for (int64_t row = table.rows() - history; row < table.rows(); ++row)
+        window.push_back(number_at(table, row, columns[c]));
+      last.push_back(window.back());
+      for (const double value : window)
+        values.push_back(card_.fields[c].scale.apply(value - (relative ? last.back() : 0)));
+    }
+    SamplePlace place{.file = file, .line = table.line(table.rows() - 1)};
+    if (relative) place.base = bases_of(last);
+    visitor_.samples(
+        *coded_samples(card_, recipe_,
+                       Tensor::from<double>(DType::f64, {1, card_.sample[0]}, values), file),
+        {place});
+  }
+
+  static double number_at(const CsvTable& table, int64_t row, int64_t column) {
+    const std::string_view cell = trimmed_cell(table.cell(row, column));
+    double value = 0;
+    if (!read_cell(ColumnKind::number, cell, value))
+      failf(ErrorKind::bad_data, fmt::format("{}:{}", table.source(), table.line(row)),
+            "column '{}', expected a finite number, got '{}'",
+            table.names()[static_cast<size_t>(column)], cell.substr(0, 60));
+    return value;
+  }
+
+  // Of each output, by its name, the last value of the column that it goes on with.
+  std::vector<double> bases_of(const std::vector<double>& last) const {
+    std::vector<double> bases;
+    for (const std::string& name : card_.target_names) {
+      const std::string column = name.substr(0, name.rfind('+'));
+      const auto found = std::ranges::find(card_.fields, column, &TableField::name);
+      if (found == card_.fields.end())
+        failf(ErrorKind::bad_data, column, "the run's data card has no such column");
+      bases.push_back(last[static_cast<size_t>(found - card_.fields.begin())]);
+    }
+    return bases;
+  }
+
+  void read_table(const std::string& file) {
+    const CsvTable table = table_of(file);
+    const std::vector<int64_t> columns = columns_of(table);
     std::vector<double> values;
     std::vector<SamplePlace> places;
     for (int64_t row = 0; row < table.rows(); ++row) add_row(table, row, columns, values, places);

@@ -13,6 +13,8 @@ namespace gradus {
 struct SamplePlace {
   std::string file;
   int64_t row = -1, line = -1;
+  // What each of the model's outputs is relative to; empty: 0.
+  std::vector<double> base = {};
 
   std::string text() const;  // "FILE", "FILE[ROW]", "FILE:LINE"
 };
@@ -31,7 +33,8 @@ struct InputVisitor {
 std::vector<std::string> input_files(const std::vector<std::string>& inputs, const DataCard& card);
 
 // Reads files by their first bytes: PNG, JPEG, .npy, .npz and IDX, or as a table where the run
-// learnt from tables. A table needs no column to predict, and further columns are left out.
+// learnt from tables. A table needs no column to predict, and further columns are left out. Of a
+// run that learnt a series, a table is one sample: its last rows, after which the model goes on.
 void read_inputs(const std::vector<std::string>& files, const DataCard& card, const Recipe& recipe,
                  const InputVisitor& visitor);
 

@@ -44,7 +44,8 @@ PredictionRow prediction_row(const DataCard& card, const SamplePlace& place,
   PredictionRow row{.place = place, .answers = {}, .fault = {}};
   if (card.class_names.empty()) {
     for (size_t k = 0; k < answer.size(); ++k)
-      row.answers.emplace_back(card.target_names[k], answer[k]);
+      row.answers.emplace_back(card.target_names[k],
+                               answer[k] + (place.base.empty() ? 0 : place.base[k]));
     return row;
   }
   std::vector<size_t> order(answer.size());

@@ -26,10 +26,25 @@ bool is_file(const std::string& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+// The .bin files of a folder, by name.
+std::vector<std::string> shards_in(const std::string& folder) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (fs::directory_iterator file(folder, error), end; !error && file != end;
+       file.increment(error))
+    if (file->path().extension() == ".bin" && is_file(file->path().string()))
+      paths.push_back(file->path().string());
+  if (error) failf(ErrorKind::io, folder, "cannot list: {}", error.message());
+  std::ranges::sort(paths);
+  return paths;
+}
+
 TensorFileKind kind_of_folder(const std::string& path) {
   if (is_file(run_path(path, run_file::recipe))) return TensorFileKind::run;
   if (is_file(run_path(path, manifest_name))) return TensorFileKind::checkpoint;
-  failf(ErrorKind::bad_data, path, "neither the folder of a run (no {}) nor a checkpoint (no {})",
+  if (!shards_in(path).empty()) return TensorFileKind::token_folder;
+  failf(ErrorKind::bad_data, path,
+        "neither the folder of a run (no {}) nor a checkpoint (no {}) nor token shards (no .bin)",
         run_file::recipe, manifest_name);
 }
 
@@ -50,7 +65,7 @@ TensorFileKind kind_of_file(const std::string& path) {
   if ((count == first.size() && first[8] == '{') || path.ends_with(".safetensors"))
     return TensorFileKind::safetensors;
   fail(ErrorKind::bad_data, path,
-       "expected a run, a checkpoint, or a .safetensors, .npz, .npy or token file");
+       "expected a run, a checkpoint, token shards, or a .safetensors, .npz, .npy or token file");
 }
 
 // The file that holds the tensors of a path.
@@ -61,16 +76,30 @@ std::string file_of(const std::string& path, TensorFileKind kind) {
   return run_path(path, run_file::weights);
 }
 
+Tensor tokens_of(const std::string& shard) {
+  const std::vector<int32_t> tokens = read_token_shard(shard);
+  return Tensor::from<int32_t>(DType::i32, {static_cast<int64_t>(tokens.size())}, tokens);
+}
+
+// Of a folder of shards these, of anything else the file.
+int64_t bytes_of(const std::string& path, TensorFileKind kind) {
+  if (kind != TensorFileKind::token_folder) return InputFile(path).bytes();
+  int64_t bytes = 0;
+  for (const std::string& shard : shards_in(path)) bytes += InputFile(shard).bytes();
+  return bytes;
+}
+
 NamedTensors read_arrays(const std::string& path, TensorFileKind kind) {
   NamedTensors tensors;
   if (kind == TensorFileKind::npz) {
     for (const auto& [name, tensor] : read_npz(path)) tensors[name] = tensor;
   } else if (kind == TensorFileKind::npy) {
     tensors[fs::path(path).stem().string()] = read_npy(path);
+  } else if (kind == TensorFileKind::tokens) {
+    tensors["tokens"] = tokens_of(path);
   } else {
-    const std::vector<int32_t> tokens = read_token_shard(path);
-    tensors["tokens"] =
-        Tensor::from<int32_t>(DType::i32, {static_cast<int64_t>(tokens.size())}, tokens);
+    for (const std::string& shard : shards_in(path))
+      tensors[fs::path(shard).stem().string()] = tokens_of(shard);
   }
   return tensors;
 }
@@ -83,7 +112,8 @@ bool holds_safetensors(TensorFileKind kind) {
 }  // namespace
 
 std::string_view kind_name(TensorFileKind kind) {
-  constexpr std::string_view names[] = {"safetensors", "npz", "npy", "tokens", "checkpoint", "run"};
+  constexpr std::string_view names[] = {"safetensors",  "npz",        "npy", "tokens",
+                                        "token_folder", "checkpoint", "run"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -96,7 +126,7 @@ TensorFileKind kind_of_path(const std::string& path) {
 TensorListing list_tensors(const std::string& path) {
   TensorListing list{.kind = kind_of_path(path), .path = "", .metadata = {}, .tensors = {}};
   list.path = file_of(path, list.kind);
-  list.bytes = InputFile(list.path).bytes();
+  list.bytes = bytes_of(list.path, list.kind);
   if (!holds_safetensors(list.kind)) {
     for (const auto& [name, tensor] : read_arrays(path, list.kind))
       list.tensors.push_back({name,

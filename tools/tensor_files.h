@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tensors of files and folders, whatever their form: .safetensors, .npz and .npy files, token
-// shards, checkpoints and runs. A file is known by its first bytes.
+// shards and folders of them, checkpoints and runs. A file is known by its first bytes.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace gradus {
 
-enum class TensorFileKind { safetensors, npz, npy, tokens, checkpoint, run };
+enum class TensorFileKind { safetensors, npz, npy, tokens, token_folder, checkpoint, run };
 std::string_view kind_name(TensorFileKind kind);
 
 struct TensorInfo {
@@ -22,8 +22,8 @@ struct TensorInfo {
 
 struct TensorListing {
   TensorFileKind kind;
-  std::string path;     // of the file that holds the tensors
-  int64_t bytes = 0;    // of that file
+  std::string path;     // of the file that holds the tensors, or the folder of shards
+  int64_t bytes = 0;    // of that file, or of all shards
   bool hashed = false;  // its contents can be checked
   Metadata metadata;
   std::vector<TensorInfo> tensors;  // by name

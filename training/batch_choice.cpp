@@ -25,7 +25,10 @@ BatchChoice largest_batch(const Recipe& recipe, const LoadedData& data, int64_t 
   const int64_t parts = recipe.integer("accumulate");
   const int64_t most = samples_of(recipe, *data.data.train) / parts;
   const auto bytes_of = [&](int64_t micro_batch) {
-    const Recipe changed = with_batch(recipe, micro_batch * parts);
+    std::vector<std::string> changes = {fmt::format("batch={}", micro_batch * parts)};
+    // Few batches leave a last one that `accumulate` divides, and that one takes least.
+    if (parts > 1) changes.emplace_back("data.drop_last=true");
+    const Recipe changed = parse_recipe(recipe.to_toml(), "recipe", changes);
     return plan_recipe(changed, data.data, data.bytes).memory.total();
   };
   BatchChoice best;

@@ -2,6 +2,7 @@
 #include "training/data_factory.h"
 
 #include "data/arrays.h"
+#include "data/graph_source.h"
 #include "data/image_tree.h"
 #include "data/series.h"
 #include "data/tabular.h"
@@ -29,24 +30,43 @@ SplitPlan split_plan(const Recipe& recipe) {
           .seed = static_cast<uint64_t>(recipe.integer("seed"))};
 }
 
+TableSchema table_schema(const Recipe& recipe) {
+  return {.numbers = split_texts(recipe.text("data.numeric")),
+          .categories = split_texts(recipe.text("data.categorical")),
+          .dropped = split_texts(recipe.text("data.drop"))};
+}
+
+TableCoding table_coding(const Recipe& recipe) {
+  return {.scaling = *parse_scaling(recipe.text("data.scaling")),
+          .low = recipe.real("data.low"),
+          .high = recipe.real("data.high"),
+          .missing = *parse_missing_policy(recipe.text("data.missing")),
+          .one_hot = recipe.text("data.categories") == "one_hot"};
+}
+
 TabularSource table_source(const Recipe& recipe) {
   const std::string& task = recipe.text("data.task");
   return {.path = recipe.text("data.path"),
           .delimiter = delimiter_named(recipe.text("data.delimiter")),
           .header = recipe.boolean("data.header"),
           .targets = split_texts(recipe.text("data.target")),
-          .schema = {.numbers = split_texts(recipe.text("data.numeric")),
-                     .categories = split_texts(recipe.text("data.categorical")),
-                     .dropped = split_texts(recipe.text("data.drop"))},
+          .schema = table_schema(recipe),
           .task = task == "auto"         ? Task::automatic
                   : task == "regression" ? Task::regression
                                          : Task::classification,
-          .coding = {.scaling = *parse_scaling(recipe.text("data.scaling")),
-                     .low = recipe.real("data.low"),
-                     .high = recipe.real("data.high"),
-                     .missing = *parse_missing_policy(recipe.text("data.missing")),
-                     .one_hot = recipe.text("data.categories") == "one_hot"},
+          .coding = table_coding(recipe),
           .target_scaling = *parse_scaling(recipe.text("data.target_scaling")),
+          .split = split_plan(recipe)};
+}
+
+GraphSource graph_source(const Recipe& recipe) {
+  return {.path = recipe.text("data.path"),
+          .delimiter = delimiter_named(recipe.text("data.delimiter")),
+          .header = recipe.boolean("data.header"),
+          .target = recipe.text("data.target"),
+          .part = recipe.text("data.part"),
+          .schema = table_schema(recipe),
+          .coding = table_coding(recipe),
           .split = split_plan(recipe)};
 }
 
@@ -121,7 +141,9 @@ std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
                           .length = recipe.integer("data.length"),
                           .tokenizer = load_tokenizer(recipe),
                           .packing = *parse_packing(recipe.text("data.packing")),
-                          .document_end = recipe.text("data.document_end")};
+                          .document_end = recipe.text("data.document_end"),
+                          .buckets = recipe.has("data.buckets") ? recipe.integers("data.buckets")
+                                                                : std::vector<int64_t>{}};
   GRADUS_CHECK(
       folder.packing == Packing::stream || format == "jsonl" || !folder.document_end.empty(),
       "[data.packing] expected data.document_end, which tells documents apart");
@@ -137,6 +159,7 @@ std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split) {
   const std::string& format = recipe.text("data.format");
   if (format == "csv") return load_table(table_source(recipe), split);
   if (format == "series") return load_series(series_source(recipe), split);
+  if (format == "graph") return load_graph(graph_source(recipe), split);
   if (format == "images") return load_tree(recipe, split);
   if (format == "npy" || format == "npz") return load_array_files(recipe, split);
   if (format == "idx" || format == "cifar") return load_image_files(recipe, split);
@@ -150,10 +173,31 @@ TrainingData load_training_data(const Recipe& recipe) {
 Sampler make_sampler(const Recipe& recipe, const Dataset& data) {
   const int64_t batch = recipe.integer("batch");
   const auto seed = static_cast<uint64_t>(recipe.integer("seed"));
+  const bool drop_last = recipe.boolean("data.drop_last");
   const Sampling sampling = *parse_sampling(recipe.text("data.sampling"));
-  if (sampling == Sampling::uniform) return {data.size(), batch, seed};
+  if (sampling == Sampling::uniform)
+    return data.lengths().empty() ? Sampler(data.size(), batch, seed, drop_last)
+                                  : Sampler(data.buckets(), batch, seed, drop_last);
   GRADUS_CHECK(!data.labels().empty(), "[data.sampling] expected data with one class per sample");
-  return {data.labels(), sampling, recipe.real("data.ratio"), batch, seed};
+  return {data.labels(), sampling, recipe.real("data.ratio"), batch, seed, drop_last};
+}
+
+std::vector<BatchSpec> training_specs(const Recipe& recipe, const Dataset& data,
+                                      const Sampler& sampler, int64_t parts) {
+  std::vector<BatchSpec> specs;
+  for (const Sampler::Form& form : sampler.forms()) {
+    const bool whole = form.samples == recipe.integer("batch");
+    GRADUS_CHECK(
+        form.samples % parts == 0, "[accumulate] expected a divisor of {}{}, got {}",
+        whole ? "the batch " : "an epoch's last batch, which data.drop_last=true leaves out: ",
+        form.samples, parts);
+    BatchSpec& spec = specs.emplace_back(training_spec(recipe, data, form.samples / parts));
+    if (data.lengths().empty()) continue;
+    const int64_t length = data.lengths()[static_cast<size_t>(form.bucket)];
+    spec.sample[spec.sample.rank() - 1] = length;
+    spec.target = Shape{length};
+  }
+  return specs;
 }
 
 BatchSpec training_spec(const Recipe& recipe, const Dataset& data, int64_t batch) {

@@ -20,7 +20,8 @@ struct TrainingData {
 };
 TrainingData load_training_data(const Recipe& recipe);
 
-// Deals the samples to steps as the recipe's batch, seed, data.sampling and data.ratio say. Throws
+// Deals the samples to steps as the recipe's batch, seed, data.sampling, data.ratio and
+// data.drop_last say, by length where the data have several (Dataset::lengths). Throws
 // as Sampler, and where data without one class per sample are to be sampled by class.
 Sampler make_sampler(const Recipe& recipe, const Dataset& data);
 
@@ -28,5 +29,10 @@ Sampler make_sampler(const Recipe& recipe, const Dataset& data);
 // samples / (classes * samples of the class). Throws invalid_argument for weights of a class that
 // has no sample, and of data without one class per sample.
 BatchSpec training_spec(const Recipe& recipe, const Dataset& data, int64_t batch);
+
+// The same for a micro-step of each form that the sampler's batches have. Throws invalid_argument
+// where `parts` does not divide one.
+std::vector<BatchSpec> training_specs(const Recipe& recipe, const Dataset& data,
+                                      const Sampler& sampler, int64_t parts);
 
 }  // namespace gradus

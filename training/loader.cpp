@@ -12,15 +12,25 @@ namespace gradus {
 // One is with the caller, one with each worker, and one may wait in front of each.
 int64_t Loader::slots(int64_t workers) { return workers == 0 ? 1 : 2 * workers + 1; }
 
-Loader::Loader(std::shared_ptr<const Dataset> data, Sampler sampler, const BatchSpec& spec,
-               DType dtype, const Options& options)
+Loader::Slot::Slot(const std::vector<BatchSpec>& specs, DType dtype) {
+  int64_t most = 0;
+  for (const BatchSpec& spec : specs) {
+    HostBatch& batch = batches.emplace_back(spec, dtype);
+    batch.form = batches.size() - 1;
+    most = std::max(most, spec.batch);
+  }
+  samples.reserve(static_cast<size_t>(most));
+}
+
+Loader::Loader(std::shared_ptr<const Dataset> data, Sampler sampler,
+               const std::vector<BatchSpec>& specs, DType dtype, const Options& options)
     : data_(std::move(data)), sampler_(std::move(sampler)), options_(options) {
   GRADUS_ASSERT(options.parts > 0 && options.workers >= 0, "a loader of {} parts and {} workers",
                 options.parts, options.workers);
-  for (int64_t i = 0; i < slots(options.workers); ++i) {
-    slots_.push_back(std::make_unique<Slot>(spec, dtype));
-    slots_.back()->samples.resize(static_cast<size_t>(spec.batch));
-  }
+  GRADUS_ASSERT(specs.size() == sampler_.forms().size(), "{} forms of batches, expected {}",
+                specs.size(), sampler_.forms().size());
+  for (int64_t i = 0; i < slots(options.workers); ++i)
+    slots_.push_back(std::make_unique<Slot>(specs, dtype));
   try {
     for (int64_t i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
@@ -50,7 +60,9 @@ void Loader::assign(int64_t position) {
   Slot& slot = slot_of(position);
   const int64_t step = position / options_.parts, part = position % options_.parts;
   const std::span<const int64_t> all = sampler_.batch(step);
-  const size_t count = slot.samples.size();
+  slot.form = sampler_.form_of(step);
+  const auto count = static_cast<size_t>(slot.batch().targets.shape()[0]);
+  slot.samples.resize(count);
   GRADUS_ASSERT(all.size() == count * static_cast<size_t>(options_.parts),
                 "a batch of {} samples in {} parts of {}", all.size(), options_.parts, count);
   std::copy_n(all.begin() + part * static_cast<int64_t>(count), count, slot.samples.begin());
@@ -61,7 +73,7 @@ void Loader::assign(int64_t position) {
 
 void Loader::fill(Slot& slot) const {
   try {
-    data_->fill_training(slot.samples, slot.epoch, 0, slot.batch.inputs, slot.batch.targets);
+    data_->fill_training(slot.samples, slot.epoch, 0, slot.batch().inputs, slot.batch().targets);
   } catch (...) {
     slot.error = std::current_exception();
   }
@@ -113,7 +125,7 @@ HostBatch& Loader::at(int64_t position) {
     done_.wait(lock, [&] { return slot.ready && next_ > position; });
   }
   if (slot.error) std::rethrow_exception(slot.error);
-  return slot.batch;
+  return slot.batch();
 }
 
 }  // namespace gradus

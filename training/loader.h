@@ -24,10 +24,13 @@ class Loader {
     int64_t end = 0;      // positions that will be asked for: 0 .. end - 1
   };
 
-  // `spec` is of a micro-step; `sampler` deals batches of parts * spec.batch samples.
+  // `specs` are of a micro-step of each form of the sampler's batches (training_specs).
+  Loader(std::shared_ptr<const Dataset> data, Sampler sampler, const std::vector<BatchSpec>& specs,
+         DType dtype, const Options& options);
   Loader(std::shared_ptr<const Dataset> data, Sampler sampler, const BatchSpec& spec, DType dtype,
-         const Options& options);
-  // How many batches it holds.
+         const Options& options)
+      : Loader(std::move(data), std::move(sampler), std::vector{spec}, dtype, options) {}
+  // How many batches of each form it holds.
   static int64_t slots(int64_t workers);
   ~Loader();  // leaves what is being filled to end first
   Loader(const Loader&) = delete;
@@ -40,9 +43,11 @@ class Loader {
 
  private:
   struct Slot {
-    Slot(const BatchSpec& spec, DType dtype) : batch(spec, dtype) {}
+    Slot(const std::vector<BatchSpec>& specs, DType dtype);
+    HostBatch& batch() { return batches[form]; }
 
-    HostBatch batch;
+    std::vector<HostBatch> batches;  // one of each form
+    size_t form = 0;                 // that it has now
     std::vector<int64_t> samples = {};
     uint64_t epoch = 0;
     bool ready = false;

@@ -120,19 +120,25 @@ RecipePlan plan_recipe(const Recipe& recipe, const TrainingData& data, int64_t d
   const Optimizer optimizer = make_optimizer(recipe);
   const StepForm form = step_form(recipe);
   const BatchSpec spec = training_spec(recipe, *data.train, micro_batch(recipe));
+  const Sampler sampler = make_sampler(recipe, *data.train);
   ParameterTable parameters;
   RecipePlan plan;
-  if (form.micro_steps > 1)
-    plan.programs.push_back(
-        planned("accumulation", form.micro_steps - 1,
-                accumulation_graph(model, spec, dtype, optimizer, parameters, form), device));
-  plan.programs.push_back(
-      planned("update", 1,
-              training_graph(model, spec, dtype, optimizer, recipe.real("clip"), parameters, form),
-              device));
   MemoryPlan& memory = plan.memory;
-  memory.batches = Loader::slots(recipe.integer("data.workers")) * batch_bytes(spec, dtype) +
-                   (make_sample_mixing(recipe).on() ? target_bytes(spec, dtype) : 0);
+  const std::vector<BatchSpec> specs =
+      training_specs(recipe, *data.train, sampler, form.micro_steps);
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const bool main = i == sampler.main_form();
+    if (form.micro_steps > 1)
+      plan.programs.push_back(planned(
+          main ? "accumulation" : "accumulation of other batches", main ? form.micro_steps - 1 : 0,
+          accumulation_graph(model, specs[i], dtype, optimizer, parameters, form), device));
+    plan.programs.push_back(planned(
+        main ? "update" : "update of other batches", main ? 1 : 0,
+        training_graph(model, specs[i], dtype, optimizer, recipe.real("clip"), parameters, form),
+        device));
+    memory.batches += Loader::slots(recipe.integer("data.workers")) * batch_bytes(specs[i], dtype);
+    if (make_sample_mixing(recipe).on()) memory.batches += target_bytes(specs[i], dtype);
+  }
   if (data.validation) {
     const BatchSpec checked = Evaluation::spec_of(*data.validation, spec.batch);
     plan.programs.push_back(planned(

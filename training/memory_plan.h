@@ -39,8 +39,9 @@ struct MemoryPlan {
 
 // One of a run's programs.
 struct PlannedProgram {
-  std::string_view name;  // "accumulation", "update", "evaluation"
-  int64_t runs = 0;       // in a step; 0 of an evaluation
+  // "accumulation", "update", "evaluation"; "... of other batches": those of another form than most
+  std::string_view name;
+  int64_t runs = 0;  // in a step of the main form; 0 of an evaluation
   std::shared_ptr<const Graph> graph;
   Plan plan;
 };

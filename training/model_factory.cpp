@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/model_factory.h"
 
+#include "data/node_graph.h"
 #include "engine/base/error.h"
 #include "models/cnn.h"
+#include "models/gcn.h"
 #include "models/gpt.h"
 #include "models/lstm_lm.h"
 #include "models/mlp.h"
@@ -75,8 +77,30 @@ Model on_documents(const Model& model) {
 
 bool takes_tokens(const std::string& model) { return model == "lstm" || model.starts_with("gpt"); }
 
+Tensor whole_numbers(const std::vector<int64_t>& values) {
+  return Tensor::from<int64_t>(DType::i64, {static_cast<int64_t>(values.size())}, values);
+}
+
+// On the nodes that `graph` joins.
+Model make_graph_model(const Recipe& recipe, const NodeGraph& graph, int64_t classes) {
+  GRADUS_CHECK(recipe.text("model.name") == "gcn",
+               "[model.name] '{}' takes samples by themselves, the data are a graph: gcn takes it",
+               recipe.text("model.name"));
+  const SparseRows rows = symmetric_normalised(graph.adjacency);
+  return model_of(
+      Gcn{.matrix = {whole_numbers(rows.crow), whole_numbers(rows.col),
+                     Tensor::from<double>(DType::f64, {static_cast<int64_t>(rows.values.size())},
+                                          rows.values)},
+          .hidden = recipe.integers("model.hidden"),
+          .classes = classes,
+          .activation = recipe.text("model.activation"),
+          .dropout = recipe.real("model.dropout"),
+          .init = Initialiser::named(recipe.text("model.init"))});
+}
+
 void check_kind(const Recipe& recipe, bool tokens) {
   const std::string& name = recipe.text("model.name");
+  GRADUS_CHECK(name != "gcn", "[model.name] gcn takes a graph: data.format=graph");
   GRADUS_CHECK(takes_tokens(name) == tokens, "[model.name] '{}' takes {}, the data are {}", name,
                tokens ? "images" : "text", tokens ? "text" : "images");
 }
@@ -103,6 +127,7 @@ Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs) {
 }
 
 Model make_model(const Recipe& recipe, const Dataset& data) {
+  if (data.graph() != nullptr) return make_graph_model(recipe, *data.graph(), data.classes());
   if (!data.input_is_index()) return make_model(recipe, data.sample_shape(), outputs_of(data));
   check_kind(recipe, true);
   const Shape sample = data.sample_shape();

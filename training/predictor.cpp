@@ -21,8 +21,13 @@ constexpr int64_t most_samples = 64;
 BatchSpec spec_of(const Recipe& recipe, const DataCard& card, const std::string& run) {
   if (card.tokens)
     failf(ErrorKind::invalid_argument, run, "this run's model reads text, not samples");
-  if (card.format == "series")
-    failf(ErrorKind::unsupported, run, "forecasts of a run that learnt from a series");
+  if (card.format == "series" && card.fields.empty())
+    failf(ErrorKind::unsupported, run,
+          "keeps too little of its series to go on from another one; train it again");
+  if (card.format == "graph")
+    failf(ErrorKind::unsupported, run,
+          "this run learnt from the nodes of a graph, which `eval` scores; it takes no other "
+          "samples");
   return {.batch = std::clamp<int64_t>(recipe.integer("batch"), 1, most_samples),
           .sample = card.sample,
           .target = {}};

@@ -103,6 +103,7 @@ struct HostBatch {
   void clear_targets();
 
   Tensor inputs, targets;
+  size_t form = 0;  // of a loader's: which of its forms it has
 };
 
 }  // namespace gradus

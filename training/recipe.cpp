@@ -347,7 +347,7 @@ std::vector<Recipe::Setting> Recipe::settings() const {
 void Recipe::take(const RecipeKey& key, const Settings& settings) {
   const auto given = settings.find(key.name);
   if (!key.when.empty()) {
-    const std::string& chosen = text(key.when);
+    const std::string chosen = has(key.when) ? text(key.when) : "absent";
     if (!std::ranges::count(key.is, chosen)) {
       if (given != settings.end())
         refuse(given->second.place,

@@ -34,11 +34,11 @@ Keys run_keys() {
                "wherever its schedule stands; empty: no limit"),
           [](std::string_view time) { return parse_duration(time).has_value(); },
           "a time as 90s, 30m, 2h or 1h30m")),
-      with_words(
-          integer("batch", 64, 1, large,
-                  "samples an optimizer step, over all devices; auto: the most that fit into "
-                  "memory, full: all of the training samples"),
-          {{"auto", auto_batch}, {"full", full_batch}}),
+      defaults(with_words(integer("batch", 64, 1, large,
+                                  "samples an optimizer step, over all devices; auto: the most "
+                                  "that fit into memory, full: all of the training samples"),
+                          {{"auto", auto_batch}, {"full", full_batch}}),
+               "data.format", {{"graph", int64_t{1}}}),
       integer("accumulate", 1, 1, large,
               "parts, of batch / accumulate samples each, in which a step's gradient is added up"),
       flag("recompute", false,
@@ -83,16 +83,18 @@ Keys checkpoint_keys() {
 
 Keys model_keys() {
   const std::string_view name = "model.name";
-  const Names models = {"mlp",  "cnn",         "resnet",     "lstm",   "gpt",
-                        "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
-  const Names with_dropout = {"mlp",  "cnn",         "lstm",       "gpt",
+  const Names models = {"mlp", "cnn",  "resnet",      "gcn",        "lstm",
+                        "gpt", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
+  const Names with_dropout = {"mlp",  "cnn",         "gcn",        "lstm",   "gpt",
                               "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
   return joined({
       {text(name, "mlp", models, "the architecture")},
-      only(name, {"mlp", "cnn"},
-           {integers("model.hidden", {512}, 1, "widths of the linear layers before the last"),
+      only(name, {"mlp", "cnn", "gcn"},
+           {defaults(integers("model.hidden", {512}, 1, "widths of the layers before the last"),
+                     name, {{"gcn", KeyValue::Integers{16}}}),
             text("model.activation", "relu", activations, "between layers"),
-            text("model.init", "he_normal", initialisers, "first values of weights")}),
+            defaults(text("model.init", "he_normal", initialisers, "first values of weights"), name,
+                     {{"gcn", "xavier_uniform"}})}),
       only(name, {"cnn"},
            {integers("model.channels", {32, 64}, 1, "of each block of convolution and pooling")}),
       only(name, {"resnet"},
@@ -120,20 +122,26 @@ const std::string_view data_format = "data.format";
 
 Keys table_keys() {
   return joined({
-      only(data_format, {"csv", "series"},
+      only(data_format, {"csv", "series", "graph"},
            {text("data.target", "", {}, "columns to predict, with commas between; empty: the last"),
             text("data.delimiter", "auto", {"auto", "comma", "semicolon", "tab", "space", "bar"},
                  "between cells; auto: a tab in .tsv files, else a comma"),
             flag("data.header", true, "the first line names the columns; else they are 1, 2, ..."),
             text("data.drop", "", {}, "columns to leave out"),
             text("data.scaling", "standard", {"none", "standard", "minmax", "robust"},
-                 "of input numbers, by the training rows"),
-            text("data.target_scaling", "standard", {"none", "standard", "minmax", "robust"},
+                 "of input numbers, by the training rows, of a graph by all nodes")}),
+      only(data_format, {"csv", "series"},
+           {text("data.target_scaling", "standard", {"none", "standard", "minmax", "robust"},
                  "of numbers to predict; metrics stay in the data's units")}),
       only(data_format, {"csv"},
            {text("data.task", "auto", {"auto", "classification", "regression"},
-                 "auto: classes where the target is text or at most 20 different whole numbers"),
-            text("data.numeric", "", {}, "columns that must hold numbers"),
+                 "auto: classes where the target is text or at most 20 different whole numbers")}),
+      only(data_format, {"graph"},
+           {text("data.part", "", {},
+                 "the nodes' column that says train, val, test or nothing; empty: data.validation "
+                 "and data.test are shares")}),
+      only(data_format, {"csv", "graph"},
+           {text("data.numeric", "", {}, "columns that must hold numbers"),
             text("data.categorical", "", {}, "columns whose numbers are names"),
             text("data.categories", "one_hot", {"one_hot", "index"}, "how names become numbers"),
             text("data.missing", "error", {"error", "mean", "median", "zero", "drop"},
@@ -150,12 +158,12 @@ Keys table_keys() {
 
 Keys split_keys() {
   return joined({
-      only(data_format, {"csv", "images", "npy", "npz", "series"},
+      only(data_format, {"csv", "images", "npy", "npz", "series", "graph"},
            {real("data.validation", 0, 0, below_one,
                  "share of samples kept for validation; of a series, late ones"),
             real("data.test", 0, 0, below_one,
                  "share of samples kept for the test; of a series, the latest")}),
-      only(data_format, {"csv", "images", "npy", "npz"},
+      only(data_format, {"csv", "images", "npy", "npz", "graph"},
            {integer("data.folds", 0, 0, large, "parts of a cross-validation; 0: none"),
             integer("data.fold", 0, 0, large, "the part that validates this time, from 0"),
             flag("data.stratify", false, "every class has its share in every part")}),
@@ -198,11 +206,14 @@ Keys token_keys() {
             text("data.tokenizer", "auto", {},
                  "a tokenizer.json, bytes, or bpe:N or wordpiece:N, N tokens learned from the "
                  "training texts; auto: the tokenizer.json in data.path, else bytes"),
-            text("data.packing", "stream", {"stream", "pack", "pad"},
+            text("data.packing", "stream", {"stream", "pack", "pad", "bucket"},
                  "stream: samples go across documents; pack: several in one, each by itself; pad: "
-                 "one in each"),
+                 "one in each; bucket: so, and batches of documents of like length"),
             text("data.document_end", "", {},
                  "the token behind each document; empty: a line break behind jsonl's")}),
+      only("data.packing", {"bucket"},
+           {integers("data.buckets", {}, 1,
+                     "lengths of batches below data.length; empty: by quarters of the documents")}),
       only(data_format, {"jsonl"},
            {text("data.field", "text", {}, "member of each line's object that holds the text")}),
       only(data_format, {"tokens"},
@@ -214,10 +225,11 @@ Keys token_keys() {
 Keys data_keys() {
   return joined({
       {text(data_format, "idx",
-            {"idx", "cifar", "images", "npy", "npz", "csv", "series", "text", "jsonl", "tokens"},
+            {"idx", "cifar", "images", "npy", "npz", "csv", "series", "graph", "text", "jsonl",
+             "tokens"},
             "idx: the MNIST family; images: a folder per class; csv: a table; series: a table "
-            "whose rows follow in time; npy, npz: arrays x and y; text, jsonl: texts; tokens: "
-            "llm.c's shards"),
+            "whose rows follow in time; graph: lists of edges and nodes; npy, npz: arrays x and y; "
+            "text, jsonl: texts; tokens: llm.c's shards"),
        text("data.path", "data/cache/fashion_mnist", {},
             "the folder or file; scripts/data.sh makes data/cache/NAME"),
        free_on_resume(
@@ -226,6 +238,8 @@ Keys data_keys() {
             "whether an epoch takes samples of rare classes again, or of common ones fewer"),
        real("data.ratio", 1, 1, unbounded,
             "under undersample: size of a class by that of the smallest, at most"),
+       flag("data.drop_last", true,
+            "leave out the samples of an epoch that do not fill a batch; false: they are its last"),
        of_form(text("data.class_weights", "none", {},
                     "what a sample of each class counts in the training loss; balanced: samples / "
                     "(classes * samples of the class)"),

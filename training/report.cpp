@@ -35,7 +35,8 @@ ReportBuilder::ReportBuilder(const Dataset& data)
     : data_(data),
       classes_(data.classes()),
       is_text_(data.input_is_index()),
-      ranked_(classes_ > 0 && data.size() <= most_ranked_scores / std::max<int64_t>(classes_, 1)),
+      ranked_(classes_ > 0 && data.size() * data.target_shape().numel() <=
+                                  most_ranked_scores / std::max<int64_t>(classes_, 1)),
       scales_(data.target_scales()) {
   restart();
 }
@@ -59,14 +60,22 @@ void ReportBuilder::add(Executable& program, const Tensor& targets, int64_t firs
   if (is_text_) return add_text(program, targets, first, samples);
   const std::vector<double> outputs = program.output("outputs").to_doubles();
   const std::vector<double> wanted = targets.to_doubles();
-  const size_t width = outputs.size() / static_cast<size_t>(targets.shape()[0]);
-  for (int64_t s = 0; s < samples; ++s) {
-    const auto at = static_cast<size_t>(s);
-    const std::span<const double> row(outputs.data() + at * width, width);
-    if (classes_ > 0)
-      add_classes(row, static_cast<int64_t>(wanted[at]), first + s);
-    else
-      add_numbers(row, {wanted.data() + at * width, width}, first + s);
+  if (classes_ == 0) {
+    const size_t width = outputs.size() / static_cast<size_t>(targets.shape()[0]);
+    for (int64_t s = 0; s < samples; ++s) {
+      const size_t at = static_cast<size_t>(s) * width;
+      add_numbers({outputs.data() + at, width}, {wanted.data() + at, width}, first + s);
+    }
+    return;
+  }
+  // A class for each sample, or for each of its nodes, some of which count nothing.
+  const auto width = static_cast<size_t>(classes_);
+  const int64_t each = targets.numel() / targets.shape()[0];
+  for (int64_t t = 0; t < samples * each; ++t) {
+    const auto label = static_cast<int64_t>(wanted[static_cast<size_t>(t)]);
+    if (label != no_target)
+      add_classes({outputs.data() + static_cast<size_t>(t) * width, width}, label,
+                  first * each + t);
   }
 }
 

@@ -65,6 +65,7 @@ class ReportBuilder {
 
   void restart();
   // The outputs of a run; `samples` of `targets` are of the data, the first is its sample `first`.
+  // Where each sample is a graph, what is named a sample in messages and top losses is a node.
   // Throws not_finite naming the sample where an output is NaN.
   void add(Executable& program, const Tensor& targets, int64_t first, int64_t samples);
   Report report(const Score& score) const;

@@ -60,6 +60,7 @@ void add_metrics_json(const Score& score, fmt::memory_buffer& text) {
 
 ScoreSums::ScoreSums(const Dataset& data)
     : numbers_(data.classes() == 0),
+      nodes_(data.graph() != nullptr),
       units_(data.target_units()),
       tokens_per_character_(data.tokens_per_character()),
       columns_(units_.size()) {}
@@ -102,7 +103,8 @@ void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples)
 Score ScoreSums::score() const {
   if (!numbers_) {
     const double loss = loss_ / targets_;
-    return {loss, correct_ / targets_, samples_, loss * tokens_per_character_ / std::numbers::ln2};
+    return {loss, correct_ / targets_, nodes_ ? static_cast<int64_t>(targets_) : samples_,
+            loss * tokens_per_character_ / std::numbers::ln2};
   }
   Score score{.samples = samples_, .numbers = true};
   const auto outputs = static_cast<double>(columns_.size());

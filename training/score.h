@@ -18,7 +18,7 @@ namespace gradus {
 struct Score {
   double loss = 0;      // the mean over the targets: cross-entropy in nats, or squared error
   double accuracy = 0;  // share of targets that have the largest logit, 0 to 1
-  int64_t samples = 0;
+  int64_t samples = 0;  // of a graph: nodes that count
   double bits_per_character = 0;  // of a text whose characters are known; else 0
   bool numbers = false;  // the targets are numbers; then, in units of the data, means over outputs:
   double mse = 0;        // mean squared error
@@ -63,7 +63,7 @@ class ScoreSums {
     double count = 0, mean = 0, deviation = 0, squared = 0, absolute = 0;
   };
 
-  bool numbers_;
+  bool numbers_, nodes_;
   std::vector<double> units_;
   double targets_ = 0, loss_ = 0, correct_ = 0;
   int64_t samples_ = 0;

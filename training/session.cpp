@@ -58,8 +58,10 @@ TrainingSession::TrainingSession(const Recipe& recipe, const TrainingData& data,
       control_(recipe, steps_, sampler_.batches_per_epoch(), validation_data_ != nullptr),
       states_(device_),
       arena_(device_),
-      spec_(training_spec(recipe, *data_, micro_batch(recipe))),
-      loader_(data_, sampler_, spec_, precision_.parameters,
+      main_form_(sampler_.main_form()),
+      specs_(training_specs(recipe, *data_, sampler_, micro_steps_)),
+      spec_(specs_[main_form_]),
+      loader_(data_, sampler_, specs_, precision_.parameters,
               {.parts = micro_steps_,
                .workers = recipe.integer("data.workers"),
                .end = steps_ * micro_steps_}) {
@@ -76,12 +78,16 @@ void TrainingSession::build(const Recipe& recipe) {
   const DType dtype = precision_.parameters;
   StepForm form = step_form(recipe);
   form.passes = !stepwise_;
-  if (micro_steps_ > 1)
-    accumulation_.emplace(accumulation_graph(model, spec_, dtype, optimizer, parameters_, form),
-                          states_, arena_);
-  update_.emplace(
-      training_graph(model, spec_, dtype, optimizer, recipe.real("clip"), parameters_, form),
-      states_, arena_);
+  programs_.reserve(specs_.size());
+  for (const BatchSpec& spec : specs_) {
+    Programs& programs = programs_.emplace_back();
+    if (micro_steps_ > 1)
+      programs.accumulation.emplace(
+          accumulation_graph(model, spec, dtype, optimizer, parameters_, form), states_, arena_);
+    programs.update.emplace(
+        training_graph(model, spec, dtype, optimizer, recipe.real("clip"), parameters_, form),
+        states_, arena_);
+  }
   if (validation_data_)
     validation_.emplace(model, validation_data_, spec_.batch, precision_, parameters_, states_,
                         arena_, recipe.boolean("report"));
@@ -95,8 +101,9 @@ void TrainingSession::keep_buffers() {
       states_.set(kept_name(parameter.name), states_.get(parameter.name));
 }
 
-Executable& TrainingSession::program_of(int64_t micro_step) {
-  return micro_step + 1 < micro_steps_ ? *accumulation_ : *update_;
+Executable& TrainingSession::program_of(int64_t micro_step, size_t form) {
+  Programs& programs = programs_[form];
+  return micro_step + 1 < micro_steps_ ? *programs.accumulation : *programs.update;
 }
 
 double TrainingSession::run_step(int64_t step, RunObserver* observer) {
@@ -121,8 +128,9 @@ void TrainingSession::run_watched(Executable& program, const RngState& rng, int6
 }
 
 double TrainingSession::run(int64_t step, int64_t micro_step, RunObserver* observer) {
-  Executable& program = program_of(micro_step);
   HostBatch& batch = loader_.at((step - 1) * micro_steps_ + micro_step);
+  Executable& program = program_of(micro_step, batch.form);
+  samples_run_ = specs_[batch.form].batch;
   const RngState rng{seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)};
   control_.prepare(program, rng, batch.inputs, batch.targets);
   program.set_input("input", batch.inputs);
@@ -132,7 +140,7 @@ double TrainingSession::run(int64_t step, int64_t micro_step, RunObserver* obser
   if (stepwise_)
     run_watched(program, rng, step, micro_step);
   else
-    program.run(rng, observer);
+    program.run(rng, batch.form == main_form_ ? observer : nullptr);
   const double loss = program.output("loss").item();
   if (updates)
     control_.add_step(program, step, loss);

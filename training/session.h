@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "data/sampler.h"
 #include "training/data_factory.h"
@@ -43,8 +44,11 @@ class TrainingSession {
   double run(int64_t step, int64_t micro_step, RunObserver* observer = nullptr);
   // All micro-steps of a step; the loss of the last.
   double run_step(int64_t step, RunObserver* observer = nullptr);
-  // What runs as this micro-step.
-  Executable& program_of(int64_t micro_step);
+  // What runs as this micro-step, of batches in their main form (Sampler::main_form). Observers see
+  // these alone.
+  Executable& program_of(int64_t micro_step) { return program_of(micro_step, main_form_); }
+  // Samples of the micro-step that ran last.
+  int64_t samples_run() const { return samples_run_; }
   // Over all of validation_data(); none if `stopped` became true meanwhile.
   std::optional<Score> validate(const std::function<bool()>& stopped);
   // Whether the recipe wants reports; of the last validation, which gave `score`.
@@ -58,7 +62,14 @@ class TrainingSession {
   int64_t arena_bytes() const { return arena_.bytes(); }
 
  private:
+  // Of one form of batch.
+  struct Programs {
+    std::optional<Executable> accumulation;  // of the micro-steps but the last
+    std::optional<Executable> update;
+  };
+
   void build(const Recipe& recipe);
+  Executable& program_of(int64_t micro_step, size_t form);
   void run_watched(Executable& program, const RngState& rng, int64_t step, int64_t micro_step);
   void keep_buffers();
 
@@ -73,10 +84,12 @@ class TrainingSession {
   ParameterTable parameters_;
   StateStore states_;
   Arena arena_;
-  BatchSpec spec_;  // of a micro-step
+  size_t main_form_;
+  std::vector<BatchSpec> specs_;  // of a micro-step, by form
+  BatchSpec spec_;                // of the main form
   Loader loader_;
-  std::optional<Executable> accumulation_;  // of the micro-steps but the last
-  std::optional<Executable> update_;
+  std::vector<Programs> programs_;  // by form
+  int64_t samples_run_ = 0;
   std::optional<Evaluation> validation_;
   std::optional<AveragedStates> averaged_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/step_control.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/base/error.h"
@@ -44,9 +45,11 @@ void StepControl::prepare(Executable& program, const RngState& rng, Tensor& inpu
                           const Tensor& targets) {
   if (scale_) program.set_input("loss_scale", scale_->scale());
   if (!mixing_.on()) return;
-  if (!partners_) partners_ = Tensor::zeros(targets.dtype(), targets.shape());
-  const Mixture mixture = mix_samples(mixing_, rng, inputs, targets, partners_);
-  program.set_input("partner_target", partners_);
+  auto partners = std::ranges::find(partners_, targets.shape(), &Tensor::shape);
+  if (partners == partners_.end())
+    partners = partners_.insert(partners, Tensor::zeros(targets.dtype(), targets.shape()));
+  const Mixture mixture = mix_samples(mixing_, rng, inputs, targets, *partners);
+  program.set_input("partner_target", *partners);
   program.set_input("own_share", mixture.share);
 }
 

@@ -62,7 +62,7 @@ class StepControl {
   std::optional<LossScale> scale_;  // with precision f16
   bool keeps_best_;
   EarlyStopping stopping_;
-  Tensor partners_;
+  std::vector<Tensor> partners_;  // of each shape of targets
 };
 
 }  // namespace gradus

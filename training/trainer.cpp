@@ -163,7 +163,7 @@ bool Trainer::is_last() const {
 void Trainer::advance() {
   Position& position = progress_.position;
   const double loss = session_.run(position.step + 1, position.micro_step);
-  progress_.samples += session_.batch() / session_.micro_steps();
+  progress_.samples += session_.samples_run();
   if (++position.micro_step < session_.micro_steps()) return;
   position = {position.step + 1, 0};
   progress_.loss = loss;

@@ -12,6 +12,7 @@
 #include "data/sampler.h"
 #include "data/sources.h"
 #include "engine/base/error.h"
+#include "engine/base/philox.h"
 #include "tests/data/temporary_folder.h"
 
 namespace gradus {
@@ -135,6 +136,73 @@ TEST(Sampler, AnEpochTakesEachSampleAtMostOnce) {
   const std::vector<int64_t> again(first.begin(), first.end());
   const auto later = sampler.batch(3);
   EXPECT_NE(std::vector<int64_t>(later.begin(), later.end()), again);
+}
+
+// Row S168 of the ledger.
+TEST(Sampler, EpochsHaveTheStepsThatDivisionGives) {
+  EXPECT_EQ(Sampler(10000, 100, 1).batches_per_epoch(), 100);
+  EXPECT_EQ(Sampler(10000, 100, 1, false).batches_per_epoch(), 100);
+  EXPECT_EQ(Sampler(10000, 100, 1, false).forms().size(), 1u);
+  EXPECT_EQ(Sampler(1437, 64, 1).batches_per_epoch(), 22);
+  Sampler whole(1437, 64, 1, false);
+  EXPECT_EQ(whole.batches_per_epoch(), 23);
+  EXPECT_EQ(whole.batch(22).size(), 29u);
+  EXPECT_EQ(whole.forms().size(), 2u);
+  EXPECT_EQ(whole.forms()[1].samples, 29);
+  EXPECT_EQ(whole.form_of(21), 0u);
+  EXPECT_EQ(whole.form_of(22), 1u);
+  EXPECT_EQ(whole.main_form(), 0u);
+  std::vector<int> visits(1437);
+  for (int64_t step = 0; step < 5 * 23; ++step)
+    for (const int64_t sample : whole.batch(step)) ++visits[static_cast<size_t>(sample)];
+  EXPECT_EQ(std::ranges::count(visits, 5), 1437);
+}
+
+TEST(Sampler, BucketsKeepLikeLengthsTogether) {
+  std::vector<int32_t> buckets;
+  for (uint64_t i = 0; i < 1000; ++i)
+    buckets.push_back(static_cast<int32_t>(philox_word({8, 1}, i) % 5));
+  for (const bool drop_last : {true, false}) {
+    Sampler sampler(buckets, 16, 3, drop_last);
+    EXPECT_EQ(sampler.batches_per_epoch(), drop_last ? 62 : 63);
+    std::vector<int64_t> first;
+    for (int64_t epoch = 0; epoch < 3; ++epoch) {
+      std::set<int64_t> seen;
+      int64_t mixed = 0;
+      std::vector<size_t> forms;
+      for (int64_t step = epoch * sampler.batches_per_epoch();
+           step < (epoch + 1) * sampler.batches_per_epoch(); ++step) {
+        const Sampler::Form form = sampler.forms()[sampler.form_of(step)];
+        const auto batch = sampler.batch(step);
+        EXPECT_EQ(static_cast<int64_t>(batch.size()), form.samples);
+        bool one = true;
+        for (const int64_t sample : batch) {
+          EXPECT_TRUE(seen.insert(sample).second);
+          EXPECT_LE(buckets[static_cast<size_t>(sample)], form.bucket);
+          one = one && buckets[static_cast<size_t>(sample)] == form.bucket;
+        }
+        mixed += one ? 0 : 1;
+        forms.push_back(sampler.form_of(step));
+      }
+      EXPECT_LE(mixed, 4);
+      EXPECT_EQ(seen.size(), drop_last ? 992u : 1000u);
+      EXPECT_FALSE(std::ranges::is_sorted(forms));  // lengths come in random order
+      const auto begin = sampler.batch(epoch * sampler.batches_per_epoch());
+      const std::vector<int64_t> now(begin.begin(), begin.end());
+      EXPECT_NE(now, first);
+      first = now;
+    }
+    // A step is the same wherever one begins.
+    Sampler other(buckets, 16, 3, drop_last);
+    const auto there = other.batch(100), here = sampler.batch(100);
+    EXPECT_TRUE(std::ranges::equal(there, here));
+    EXPECT_EQ(other.form_of(100), sampler.form_of(100));
+  }
+  // Buckets without enough samples for a batch end in the next one.
+  const std::vector<int32_t> few = {0, 1, 2, 2};
+  EXPECT_EQ(Sampler(few, 2, 1).forms().size(), 2u);
+  EXPECT_EQ(Sampler(few, 2, 1).forms()[0].bucket, 1);
+  EXPECT_EQ(Sampler(few, 3, 1, false).forms().size(), 2u);
 }
 
 TEST(Sampler, RefusesABatchThatDoesNotFit) {

@@ -129,6 +129,7 @@ TEST_F(TabularTest, ScalesAreFittedOnTrainingRows) {
   const Filled bounded = all_of(*load_table(source, Split::train));
   EXPECT_EQ(bounded.inputs[0], -1);
   EXPECT_EQ(bounded.inputs[6], 1);
+  for (const double value : bounded.inputs) EXPECT_TRUE(std::isfinite(value));  // of `k` too
   EXPECT_NEAR(all_of(*load_table(source, Split::test)).inputs[0], 3.8, 1e-12);
   source.coding.scaling = Scaling::robust;  // quartiles 1.75 and 3.75, median 2.5
   EXPECT_NEAR(all_of(*load_table(source, Split::test)).inputs[0], 10.5 / 2, 1e-12);

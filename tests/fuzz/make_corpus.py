@@ -311,11 +311,28 @@ def tokenizer_files():
     yield "not-utf8", tokenizer(bpe).replace(b"ab", b"\xff\xfe")
 
 
+# The first byte: tabs (1), no header (2).
+def edge_files():
+    yield "plain", b"\0from,to\na,b\nb,c\n0,9\n"
+    yield "weights", b"\0from,to,weight\r\na,b,0.5\r\nb,a,0.5\r\nc,c,2\r\n"
+    yield "tabs", b"\3a\tb\na\tc\t\n"
+    yield "no-header", b"\0a,b\nb,c\n"
+    yield "dangling", b"\2a,b\na,z\n"
+    yield "negative", b"\2-1,a\n"
+    yield "huge-id", b"\0from,to\n99999999999999999999,a\n"
+    yield "loops", b"\2a,a\nb,b\n"
+    yield "large-weights", b"\2a,b,1e308\na,c,1e308\n"
+    yield "infinite", b"\2a,b,inf\n"
+    yield "two-weights", b"\2a,b,1\nb,a,2\n"
+    yield "quoted", b"\2\"a\", b\n\"c\"\"\",a\n"
+    yield "columns", b"\0from,to,weight,more\na,b,1,2\n"
+
+
 def main():
     targets = {"safetensors": safetensors_files, "idx": idx_files, "recipe": recipe_files,
                "attributes": attributes_files, "csv": csv_files, "npy": npy_files,
                "zip": zip_files, "image": image_files, "tokens": token_files,
-               "tokenizer": tokenizer_files}
+               "tokenizer": tokenizer_files, "edges": edge_files}
     for target, files in targets.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,41 @@ TEST_F(DataCommandTest, StatisticsAreOfTheColumns) {
               1e-12);
 }
 
+TEST_F(DataCommandTest, KnowsGraphs) {
+  const auto put = [&](const std::string& name, const std::string& text) {
+    folder_.write(name, {text.begin(), text.end()});
+  };
+  put("edges.csv", "from,to\na,b\nb,c\nb,a\nd,d\n");
+  put("nodes.csv", "id,size,kind\na,1,x\nb,3,y\nc,5,x\nd,7,\n");
+  const Json inspected = json_of("inspect " + folder_.path());
+  EXPECT_EQ(inspected["format"], "graph");
+  EXPECT_EQ(inspected["nodes"], 4);
+  EXPECT_EQ(inspected["edges"], 2);
+  EXPECT_EQ(inspected["repeated_edges"], 1);
+  EXPECT_EQ(inspected["self_loops"], 1);
+  EXPECT_EQ(inspected["nodes_without_edge"], 1);
+  EXPECT_EQ(inspected["components"], 2);
+  EXPECT_EQ(inspected["degree"], (Json{{"min", 0}, {"mean", 1}, {"max", 2}}));
+  EXPECT_EQ(inspected["class_counts"], (Json{{"x", 2}, {"y", 1}}));
+  const Json stats = json_of("stats " + folder_.path());
+  EXPECT_EQ(stats["columns"][0]["mean"], 4);
+  EXPECT_EQ(stats["edges"], 2);
+  const Json preview = json_of("preview " + folder_.path() + " --count 2");
+  ASSERT_EQ(preview.size(), 2u);
+  EXPECT_EQ(preview[1], (Json{{"node", "b"},
+                              {"class", 1},
+                              {"neighbours", {"a", "c"}},
+                              {"inputs", std::vector<double>{3}}}));
+  EXPECT_NE(run("data preview " + folder_.path()).output.find("d: no class here, 0 neighbours"),
+            std::string::npos);
+  EXPECT_EQ(json_of("split " + folder_.path() + " data.test=0.4")["test"]["nodes"], 1);
+  EXPECT_EQ(json_of("verify " + folder_.path())["faults"].size(), 0u);
+  put("edges.csv", "from,to\na,b\nb,z\n");
+  const Outcome faulty = run("data verify " + folder_.path());
+  EXPECT_EQ(faulty.code, 1);
+  EXPECT_NE(faulty.output.find("edges.csv:3] an edge of 'z'"), std::string::npos) << faulty.output;
+}
+
 TEST_F(DataCommandTest, PreviewsRowsAndImages) {
   const Json json = json_of("preview " + table_ + " --count 2");
   EXPECT_EQ(json.size(), 2u);

@@ -265,6 +265,63 @@ TEST_F(ReportTest, NumbersArePredictedInTheirUnit) {
   EXPECT_EQ(run("predict " + run_ + " " + rows + " --temperature 2").code, 2);
 }
 
+// What follows a series is what eval's last window says, whose history ends there.
+TEST_F(ReportTest, SeriesGoOn) {
+  std::string head = "day,a,b\n", text = head, cut = head;
+  const int rows = 80, horizon = 2;
+  double before = 0;  // of b, in the last row that is known
+  for (int i = 0; i < rows; ++i) {
+    const double b = 50 + i + 3 * std::sin(i * 0.7);
+    const std::string row =
+        fmt::format("2020-{:02}-{:02},{},{}\n", 1 + i / 28, 1 + i % 28, i % 5, b);
+    text += row;
+    if (i < rows - horizon) cut += row, before = b;
+  }
+  const std::string source = write("s.csv", text), known = write("known.csv", cut);
+  for (const bool relative : {false, true}) {
+    const std::string recipe =
+        write("s.toml", fmt::format("steps = 30\nbatch = 8\n[model]\nhidden = [8]\n[data]\n"
+                                    "format = \"series\"\nhistory = 6\nhorizon = {}\ntest = 0.3\n"
+                                    "target = \"b\"\nrelative = {}\n",
+                                    horizon, relative));
+    fs::remove_all(run_);
+    fs::remove_all(report_);
+    ASSERT_EQ(run("train " + recipe + " data.path=" + source + " run=" + run_).code, 0);
+    ASSERT_EQ(run("eval " + run_ + " --report " + report_).code, 0);
+    const Outcome said = run("predict " + run_ + " " + known + " --json", "2>/dev/null");
+    ASSERT_EQ(said.code, 0) << said.output;
+    const Json found = Json::parse(said.output);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0]["line"], rows - horizon + 1);
+    // index, and of each output what was wanted and what the model said
+    std::istringstream table(read_file(report_ + "/residuals.csv"));
+    std::string line, cell;
+    std::vector<double> last;
+    while (std::getline(table, line)) {
+      last.clear();
+      for (std::istringstream cells(line); std::getline(cells, cell, ',');)
+        last.push_back(cell.find_first_not_of("0123456789.-+e") == cell.npos ? std::stod(cell) : 0);
+    }
+    ASSERT_EQ(last.size(), 5u);
+    for (const auto& [name, column] : {std::pair{"b+1", 2}, {"b+2", 4}}) {
+      const double predicted = last[static_cast<size_t>(column)];
+      const double value = found[0]["values"][name].get<double>();
+      EXPECT_NEAR(value, predicted + (relative ? before : 0), 1e-4 * std::abs(value)) << name;
+      EXPECT_GT(value, 60);
+    }
+  }
+  const auto fault = [&](const std::string& table, const std::string& part) {
+    const Outcome outcome = run("predict " + run_ + " " + write("x.csv", table));
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_NE(outcome.output.find(part), std::string::npos) << outcome.output;
+  };
+  fault("a,b\n1,2\n", "at least the 6 rows");
+  fault("a,c\n1,2\n", "no column 'b'");
+  fault("b,a\n1,2\n1,2\n1,2\n1,2\n1,\n1,2\n", "x.csv:6] column 'a', expected a finite number");
+  EXPECT_EQ(
+      run("predict " + run_ + " " + write("y.csv", "b,a\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n")).code, 0);
+}
+
 // Images of 8 x 8: bright above or below. Grey PNGs are read by the same run as IDX files.
 TEST_F(ReportTest, ImagesAndArraysArePredicted) {
   std::vector<uint8_t> pixels, labels;

@@ -64,6 +64,29 @@ class TensorFilesTest : public ::testing::Test {
   std::string copy_ = folder_.file("copy.safetensors");
 };
 
+TEST_F(TensorFilesTest, ListsAFolderOfTokenShards) {
+  write("train.txt", "some text of 24 tokens..");
+  write("val.txt", "more");
+  const std::string shards = folder_.file("shards");
+  EXPECT_EQ(run("data tokenize " + folder_.path() + " --shard 16 --output " + shards).code, 0);
+  const Json list = listed(shards);
+  EXPECT_EQ(list["kind"], "token_folder");
+  EXPECT_EQ(list["bytes"], 3 * 1024 + 2 * 28);
+  ASSERT_EQ(list["tensors"].size(), 3u);
+  EXPECT_EQ(list["tensors"][0]["name"], "train_000000");
+  EXPECT_EQ(list["tensors"][0]["shape"], Json({16}));
+  EXPECT_EQ(list["tensors"][1]["shape"], Json({8}));
+  EXPECT_EQ(list["tensors"][2]["name"], "val_000000");
+  EXPECT_EQ(run("cp " + shards + " " + copy_).code, 0);
+  EXPECT_EQ(listed(copy_)["tensors"].size(), 3u);
+  std::ofstream(shards + "/val_000000.bin") << "short";
+  EXPECT_EQ(run("ls " + shards).code, 4);
+  fs::create_directory(folder_.file("empty"));
+  const Outcome empty = run("ls " + folder_.file("empty"));
+  EXPECT_EQ(empty.code, 4);
+  EXPECT_NE(empty.output.find("nor token shards"), std::string::npos) << empty.output;
+}
+
 TEST_F(TensorFilesTest, ListsNamesShapesAndMetadata) {
   const Json list = listed(plain_);
   EXPECT_EQ(list["kind"], "safetensors");

@@ -19,6 +19,9 @@ const Settings cnn = {"model.name=cnn", "model.hidden=16", "model.channels=4,8",
                       "data.validation_samples=30"};
 const Settings resnet = {"model.name=resnet", "batch=8", "data.validation_samples=10"};
 const Settings text = {"data.format=text", "data.length=12", "batch=8"};
+// 26 documents: an epoch has 6 batches of several lengths and one of 2.
+const Settings documents = {"data.format=jsonl",   "data.length=12",       "batch=4",
+                            "data.packing=bucket", "data.drop_last=false", "steps=8"};
 const Settings lstm = {"model.name=lstm", "model.width=8", "model.cells=12", "model.layers=2"};
 const Settings gpt = {"model.name=gpt", "model.width=16", "model.heads=2", "model.layers=3",
                       "model.dropout=0.1"};
@@ -38,11 +41,19 @@ class MemoryPlanTest : public TrainingTest, public ::testing::WithParamInterface
   MemoryPlanTest() {
     std::ofstream(folder_.file("train.txt")) << std::string(700, 'a') << std::string(500, 'b');
     std::ofstream(folder_.file("val.txt")) << std::string(150, 'b');
+    for (const char* name : {"train.jsonl", "val.jsonl"}) {
+      std::ofstream lines(folder_.file(name));
+      for (size_t i = 0; i < 26; ++i)
+        lines << "{\"text\": \"" << std::string(1 + i % 12, 'c') << "\"}\n";
+    }
   }
 
   Recipe recipe_of(const Settings& settings) const {
     Settings all = {"data.path=" + folder_.path(), "steps=3", "validate_every=2", "threads=1"};
-    if (std::ranges::count(settings, "data.format=text") == 0) all.push_back("data.classes=4");
+    if (std::ranges::none_of(settings, [](const std::string& setting) {
+          return setting == "data.format=text" || setting == "data.format=jsonl";
+        }))
+      all.push_back("data.classes=4");
     return parse_recipe("", "test", with(all, settings));
   }
 };
@@ -79,6 +90,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"cnn_bf16", with(cnn, {"precision=bf16"})},
         Case{"gpt_f16_in_parts", with(text, with(gpt, {"precision=f16", "accumulate=2"}))},
         Case{"mlp_in_parts", with(mlp, {"accumulate=4"})},
+        Case{"mlp_whole_epochs", with(mlp, {"data.drop_last=false", "batch=64", "steps=5"})},
+        Case{"gpt_buckets", with(documents, gpt)},
+        Case{"gpt_buckets_in_parts",
+             with(documents, with(gpt, {"accumulate=2", "data.workers=2"}))},
         Case{"resnet_in_parts_guarded",
              with(resnet, {"accumulate=2", "guard.policy=skip", "guard.spike=6"})},
         Case{"gpt_in_parts", with(text, with(gpt, {"accumulate=2", "clip=1"}))},
@@ -132,6 +147,8 @@ TEST_F(BatchChoiceTest, TheLargestFitsAndTheNextDoesNot) {
     EXPECT_FALSE(choice.all_samples);
   }
   EXPECT_EQ(largest_batch(recipe, data, bytes_of(3) - 1).batch, 0);
+  const Recipe whole_epochs = recipe_of(with(cnn, {"accumulate=3", "data.drop_last=false"}));
+  EXPECT_EQ(largest_batch(whole_epochs, data, bytes_of(21)).batch, 21);
   const BatchChoice all = largest_batch(recipe, data, INT64_MAX);
   EXPECT_EQ(all.batch, 210);  // 240 less 30 for validation
   EXPECT_TRUE(all.all_samples);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents in samples with others are scored as if each was alone.
 #include <cmath>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -12,11 +13,17 @@
 #include "training/evaluation.h"
 #include "training/model_factory.h"
 #include "training/session.h"
+#include "training/trainer.h"
 
 namespace gradus {
 namespace {
 
 constexpr int64_t length = 16, vocabulary = 256;
+
+std::string contents_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 class PackingTest : public ::testing::Test {
  protected:
@@ -101,6 +108,75 @@ TEST_F(PackingTest, TrainingLossIsTheMeanOverAllTargets) {
     TrainingSession session(with);
     EXPECT_NEAR(session.run(1, 0), sum / static_cast<double>(count), 1e-11) << packing;
   }
+}
+
+// Each step's loss is the mean over the targets of its documents, whatever fills the batch up.
+TEST_F(PackingTest, BucketsScoreTheirDocumentsAlone) {
+  const Model model = make_language_model(recipe("stream"), vocabulary, length);
+  const Recipe with =
+      parse_recipe(recipe("bucket").to_toml(), "test",
+                   {"batch=2", "accumulate=1", "lr=0", "epochs=1", "steps=0",
+                    "data.drop_last=false", "data.buckets=[4, 9]", "data.workers=2"});
+  const auto data = load_data(with, Split::train);
+  EXPECT_EQ(data->lengths().size(), 3u);  // 4, 9, 16
+  TrainingSession session(with);
+  Sampler sampler = make_sampler(with, *data);
+  EXPECT_EQ(session.steps(), 5);
+  EXPECT_GE(sampler.forms().size(), 3u);
+  for (int64_t step = 1; step <= session.steps(); ++step) {
+    double sum = 0, count = 0;
+    for (const int64_t document : sampler.batch(step - 1)) {
+      const std::string& text = texts_[static_cast<size_t>(document)];
+      const auto targets = static_cast<int64_t>(text.size()) - 1;
+      const Score of_one = score(
+          model, make_text_dataset("one", {text.begin(), text.end()}, targets, vocabulary), 1);
+      sum += of_one.loss * static_cast<double>(targets);
+      count += static_cast<double>(targets);
+    }
+    EXPECT_NEAR(session.run(step, 0), sum / count, 1e-11) << step;
+  }
+  const Score validation = *session.validate({});
+  const auto [all, targets] = alone();
+  EXPECT_NEAR(validation.loss, all / static_cast<double>(targets), 1e-11);
+}
+
+// The order of batches and lengths follows from the position alone: the same weights for any number
+// of workers and after stops, in the middle of an accumulation too.
+TEST_F(PackingTest, BucketsGoOnExactly) {
+  const auto finished = [&](const std::string& name, const std::string& workers, int64_t stop) {
+    const Recipe with = parse_recipe(
+        recipe("bucket").to_toml(), "test",
+        {"batch=6", "accumulate=3", "epochs=3", "steps=0", "precision=f32", "data.drop_last=false",
+         "model.dropout=0.1", "checkpoint.every=1", "data.workers=" + workers});
+    int64_t asked = 0;
+    const std::string run = folder_.path() + "/" + name;
+    if (stop > 0) {
+      EXPECT_EQ(train(with, run, {}, {.stop = [&] { return ++asked > stop; }}).end,
+                TrainingEnd::stopped);
+    }
+    EXPECT_EQ(train(with, run).end, TrainingEnd::finished);
+    return contents_of(run + "/final.safetensors") + contents_of(run + "/metrics.jsonl");
+  };
+  const std::string whole = finished("whole", "0", 0);
+  EXPECT_EQ(finished("workers", "2", 0), whole);
+  EXPECT_EQ(finished("stopped", "1", 3), whole);
+  EXPECT_EQ(finished("stopped_later", "0", 8), whole);
+}
+
+TEST_F(PackingTest, BucketsOfTheirOwnAccord) {
+  const auto data = packed(texts_, Packing::bucket);
+  const std::span<const int64_t> lengths = data->lengths();
+  EXPECT_TRUE(std::ranges::is_sorted(lengths));
+  int64_t padded = 0, in_buckets = 0;
+  for (const int32_t bucket : data->buckets()) {
+    padded += length;
+    in_buckets += lengths[static_cast<size_t>(bucket)];
+  }
+  EXPECT_LT(in_buckets, padded * 3 / 4);
+  EXPECT_THROW(make_packed_dataset("x", {{1, 2, 3}, {3}}, 4, Packing::bucket, 9, 0, {5}), Error);
+  EXPECT_THROW(make_packed_dataset("x", {{1, 2, 3}, {3}}, 4, Packing::bucket, 9, 0, {0}), Error);
+  EXPECT_EQ(make_packed_dataset("x", {{1, 2, 3}, {3}}, 4, Packing::bucket, 9)->lengths().size(),
+            1u);
 }
 
 // What shows that the two above compare something: without masks the losses differ.
