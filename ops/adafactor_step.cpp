@@ -63,6 +63,13 @@ double epsilon(DType dtype) {
 
 Value at_least(Value x, double least) { return maximum(x, zero(x) + least); }
 
+// Of an empty dim 0.
+Value mean_over(Value x, int64_t dim) {
+  const Shape shape = x.shape();
+  const int64_t size = std::max<int64_t>(shape[shape.rank() + static_cast<int>(dim)], 1);
+  return sum(x, {dim}, true) / static_cast<double>(size);
+}
+
 // The root of the mean square of all elements, in f64.
 Value root_mean_square(Value x) {
   const auto count = static_cast<double>(std::max<int64_t>(x.shape().numel(), 1));
@@ -84,9 +91,9 @@ Squares next_squares(std::span<const Value> in, Value g, Value share, double eps
     const Value all = toward(rows_input() + 2, square(g));
     return {{}, {}, all, all};
   }
-  const Value rows = toward(rows_input(), mean(square(g), {-1}, true));
-  const Value columns = toward(rows_input() + 1, mean(square(g), {-2}, true));
-  return {rows, columns, {}, rows * columns / at_least(mean(rows, {-2}, true), eps1)};
+  const Value rows = toward(rows_input(), mean_over(square(g), -1));
+  const Value columns = toward(rows_input() + 1, mean_over(square(g), -2));
+  return {rows, columns, {}, rows * columns / at_least(mean_over(rows, -2), eps1)};
 }
 
 std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {

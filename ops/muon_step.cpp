@@ -89,9 +89,9 @@ std::vector<Sample> samples() {
                      {"eps", 1e-3},         {"adjust_lr_fn", "match_rms_adamw"},
                      {"weight_decay", 0.1}, {"maximize", true}};
   const AttrList few{{"ns_steps", 1}, {"adjust_lr_fn", "spectral_unclamped"}};
-  return {{.inputs = step_sample(layout(), {3, 5}, {}), .attrs = {{"ns_steps", 2}}},
-          {.inputs = step_sample(layout(), {7, 2}, {"step", "scale"}), .attrs = all},
-          {.inputs = step_sample(layout(), {3, 2, 2}, {"skip"}), .attrs = all},
+  return {{.inputs = step_sample(layout(), {2, 3}, {}), .attrs = {{"ns_steps", 2}}},
+          {.inputs = step_sample(layout(), {3, 2}, {"step", "scale"}), .attrs = all},
+          {.inputs = step_sample(layout(), {1, 2, 2}, {"skip"}), .attrs = all},
           {.inputs = step_sample(layout(), {3, 2}, {"skip"}, true), .attrs = few},
           {.inputs = step_sample(layout(), {5, 3}, {}), .attrs = few},
           {.inputs = step_sample(layout(), {1, 1}, {}), .attrs = {{"ns_steps", 0}}},

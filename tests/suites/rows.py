@@ -228,11 +228,12 @@ def small_batches(lab):
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 OTHERS = ("adadelta", "adamax", "nadam", "radam", "adafactor", "lion", "lamb", "muon")
+RATES = {"lion": ["lr=0.001"]}  # other than the recipes' defaults
 
 
 def optimizer_rows(lab, names):
     for name in names:
-        run = lab.train(f"optimizer.name={name}", "epochs=40", "batch=32")
+        run = lab.train(f"optimizer.name={name}", "epochs=40", "batch=32", *RATES.get(name, []))
         losses, per_epoch = run.losses(), []
         size = len(losses) // 40
         for epoch in (1, 5, 10, 40):
