@@ -13,12 +13,14 @@ namespace {
 // The dtype the rule computes in: reduced floats are converted to f32 around the kernel.
 DType wide(DType dtype) { return is_reduced_float(dtype) ? DType::f32 : dtype; }
 
-void check_array(const InferArgs& args, size_t input, std::string_view name) {
+void check_array(const InferArgs& args, const StepLayout& layout, size_t input,
+                 std::string_view name) {
   const TensorSpec &weight = args.in[0], &spec = args.in[input];
-  GRADUS_CHECK(spec.shape == weight.shape && is_floating(spec.dtype) &&
+  const TensorSpec wanted{weight.dtype, layout.shape_of(name, weight.shape)};
+  GRADUS_CHECK(spec.shape == wanted.shape && is_floating(spec.dtype) &&
                    wide(spec.dtype) == wide(weight.dtype),
                "[{}] input {} ('{}'), expected the weight's {}, got {}", args.op, input, name,
-               to_string(weight), to_string(spec));
+               to_string(wanted), to_string(spec));
 }
 
 void check_scalar(const InferArgs& args, size_t input, std::string_view name) {
@@ -31,6 +33,13 @@ void check_scalar(const InferArgs& args, size_t input, std::string_view name) {
 }
 
 }  // namespace
+
+Shape StepLayout::shape_of(std::string_view state, Shape weight) const {
+  if (state == number) return {};
+  if (state == row && weight.rank() >= 2) weight[weight.rank() - 1] = 1;
+  if (state == column && weight.rank() >= 2) weight[weight.rank() - 2] = 1;
+  return weight;
+}
 
 std::vector<InputSpec> step_inputs(const StepLayout& layout) {
   std::vector<InputSpec> inputs{{"weight"}, {"grad"}};
@@ -64,7 +73,7 @@ std::vector<TensorSpec> infer_step(const InferArgs& args, const StepLayout& layo
     if ((i >= layout.lr() && i <= layout.skip()) || inputs[i].name == layout.number) {
       check_scalar(args, i, inputs[i].name);
     } else {
-      check_array(args, i, inputs[i].name);
+      check_array(args, layout, i, inputs[i].name);
     }
   }
   std::vector<TensorSpec> outputs;
@@ -149,10 +158,9 @@ std::vector<SampleInput> step_sample(const StepLayout& layout, const Shape& shap
   };
   for (const InputSpec& input : step_inputs(layout)) {
     const std::string_view name = input.name;
-    SampleInput sample{.shape = shape, .lo = 0.2, .hi = 1};
+    SampleInput sample{.shape = layout.shape_of(name, shape), .lo = 0.2, .hi = 1};
     if (name == "weight" || name == "grad" || name == "momentum_buffer") sample.lo = -1;
     if (name == "grad_avg") sample.hi = 0.3;  // its square stays below square_avg
-    if (name == layout.number) sample.shape = {};
     if (name == "lr") sample = {.shape = {}, .lo = 0.1, .hi = 0.11};
     if (name == "step") sample = {.shape = {}, .fill = Fill::integers, .lo = 3, .hi = 4};
     if (name == "scale") sample = {.shape = {}, .lo = 0.5, .hi = 0.6};

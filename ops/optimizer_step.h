@@ -18,6 +18,8 @@ struct StepLayout {
   std::vector<InputSpec> extras;  // behind skip: only some forms of the rule have them
   bool counts = false;            // the rule cannot do without step
   std::string_view number = {};   // the state that is one number, not of the weight's shape
+  std::string_view row = {};      // the state of one number a row: the last dim is 1
+  std::string_view column = {};   // the state of one number a column: the last dim but one is 1
 
   size_t lr() const { return 2 + states.size(); }
   size_t skip() const { return lr() + 3; }
@@ -27,6 +29,8 @@ struct StepLayout {
     return output <= states.size() ? output + 1 : skip() + output - states.size();
   }
   size_t outputs() const { return 1 + states.size() + extras.size(); }
+  // Of the state, for a weight of this shape.
+  Shape shape_of(std::string_view state, Shape weight) const;
 };
 
 std::vector<InputSpec> step_inputs(const StepLayout& layout);

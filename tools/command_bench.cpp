@@ -64,7 +64,7 @@ double counted_flops(const Graph& graph, const DeviceInfo& device) {
 // Bytes an update moves at least: AdamW reads weight, gradient and two moments and writes three;
 // SGD with momentum reads three and writes two.
 double update_bytes(const BenchmarkModel& model, const ParameterTable& parameters) {
-  const double bytes_each = model.optimizer.op == "adamw_step" ? 28 : 20;
+  const double bytes_each = model.optimizer.rule.op == "adamw_step" ? 28 : 20;
   return bytes_each * static_cast<double>(parameters.count(ParameterRole::weight));
 }
 

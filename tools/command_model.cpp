@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `gradus model show`: the layers of a recipe's model, their shapes, parameters and work.
+// `gradus model show`: the layers of a recipe's model, their shapes, parameters and work, or what
+// their first weights make of signals and gradients.
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/model_signals.h"
 #include "tools/model_table.h"
 #include "tools/run_table.h"
 #include "training/data_factory.h"
@@ -26,7 +28,7 @@ struct ModelOptions {
   std::string source;
   std::vector<std::string> settings;
   int64_t depth = 0;
-  bool json = false;
+  bool init = false, json = false;
 };
 
 std::string recipe_path(const std::string& source) {
@@ -88,12 +90,33 @@ void print_table(const std::vector<LayerRow>& layers, DType dtype) {
              short_number(all.flops));
 }
 
+int show_init(const ModelOptions& options, const Recipe& recipe,
+              const std::shared_ptr<const Dataset>& data) {
+  GRADUS_CHECK(options.depth == 0, "model show: --init takes no --depth");
+  const std::vector<LayerSignal> signals = first_signals(recipe, data);
+  std::vector<std::vector<std::string>> rows = {{"layer", "variance", "gradient's variance"}};
+  Json json = {{"layers", Json::array()}};
+  for (const LayerSignal& signal : signals) {
+    rows.push_back({signal.layer, fmt::format("{:.3g}", signal.output),
+                    fmt::format("{:.3g}", signal.gradient)});
+    json["layers"].push_back({{"layer", signal.layer},
+                              {"variance", signal.output},
+                              {"gradient_variance", signal.gradient}});
+  }
+  if (options.json)
+    fmt::print("{}\n", json.dump());
+  else
+    fmt::print("{}", to_columns(rows));
+  return exit_success;
+}
+
 int show(const ModelOptions& options) {
   GRADUS_CHECK(options.depth >= 0, "model show: --depth, expected at least 0, got {}",
                options.depth);
   const Recipe recipe = load_recipe(recipe_path(options.source), options.settings);
   const DType dtype = precision_of(recipe).parameters;
   const auto data = load_data(recipe, Split::train);
+  if (options.init) return show_init(options, recipe, data);
   Graph graph;
   ParameterTable parameters;
   Place place{graph, parameters, dtype, false};
@@ -118,6 +141,10 @@ Command show_command() {
                   {"SETTINGS", "key=value settings that replace the recipe's", &options->settings},
                   {"--depth", "Join layers whose paths agree in so many names; 0: none",
                    &options->depth},
+                  {"--init",
+                   "Show what the first weights make of a batch: the variance of each layer's "
+                   "output, and of the loss's gradient by it",
+                   &options->init},
                   {"--json", "Print one JSON object", &options->json}},
       .run = [options] { return show(*options); }};
 }

@@ -9,16 +9,16 @@
 #include "engine/op/op.h"
 
 namespace gradus {
-namespace {
 
-// Everything before the last dot, at most `depth` names of it.
-std::string layer_of(const std::string& path, int64_t depth) {
+std::string layer_path(const std::string& path, int64_t depth) {
   const size_t dot = path.rfind('.');
   std::string layer = dot == std::string::npos ? "" : path.substr(0, dot);
   for (size_t at = 0; depth > 0 && (at = layer.find('.', at)) != std::string::npos; ++at)
     if (--depth == 0) return layer.substr(0, at);
   return layer;
 }
+
+namespace {
 
 double flops_of(const Graph& graph, const Node& node) {
   if (node.op->cost == nullptr) return 0;
@@ -34,7 +34,7 @@ class Layers {
 
   // What stands outside of layers gets a row wherever it runs.
   LayerRow& row(const std::string& path) {
-    const std::string layer = layer_of(path, depth_);
+    const std::string layer = layer_path(path, depth_);
     if (layer.empty() && (rows_.empty() || last_ != layer)) known_.erase(layer);
     last_ = layer;
     const auto [found, is_new] = known_.emplace(layer, rows_.size());
@@ -56,7 +56,7 @@ std::set<ValueRef> handed_on(const Graph& graph, int64_t depth) {
   for (const Node& node : graph.nodes())
     for (const ValueRef& input : node.inputs)
       if (input.present() &&
-          layer_of(graph.node(input.node).name, depth) != layer_of(node.name, depth))
+          layer_path(graph.node(input.node).name, depth) != layer_path(node.name, depth))
         values.insert(input);
   return values;
 }

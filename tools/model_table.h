@@ -19,6 +19,10 @@ struct LayerRow {
   double flops = 0;              // of the forward pass on this graph's batch
 };
 
+// The layer that a node or parameter of this path belongs to: everything before the last dot, with
+// `depth` > 0 at most so many names of it.
+std::string layer_path(const std::string& path, int64_t depth = 0);
+
 // The layers of a model's graph in the order in which they run. With `depth` > 0 paths are cut
 // after so many names. A parameter that several layers read belongs to the one that declares it.
 std::vector<LayerRow> model_layers(const Graph& graph, const ParameterTable& parameters,

@@ -19,19 +19,30 @@ Model model_of(Sizes sizes) {
   return [sizes](Place& place, Value input) { return sizes.build(place, input); };
 }
 
+Model make_mlp(const Recipe& recipe, int64_t classes, const Initialiser& init) {
+  Mlp mlp{.hidden = recipe.integers("model.hidden"),
+          .classes = classes,
+          .activation = recipe.text("model.activation"),
+          .norm = recipe.text("model.norm"),
+          .dropout = recipe.real("model.dropout"),
+          .classic = recipe.text("model.dropout_form") == "classic",
+          .init = init,
+          .bias = recipe.real("model.bias")};
+  // What has a size of its own is meant for all layers.
+  const std::string& name = recipe.text("model.init");
+  if (name == "normal" || name == "uniform" || name == "constant") mlp.last_init = init;
+  return model_of(mlp);
+}
+
 Model make_image_model(const Recipe& recipe, int64_t classes) {
   const std::string& name = recipe.text("model.name");
   if (name == "resnet")
     return model_of(Resnet{.depth = recipe.integer("model.depth"),
                            .classes = classes,
                            .small_stem = recipe.boolean("model.small_stem")});
-  const Initialiser init = Initialiser::named(recipe.text("model.init"));
-  if (name == "mlp")
-    return model_of(Mlp{.hidden = recipe.integers("model.hidden"),
-                        .classes = classes,
-                        .activation = recipe.text("model.activation"),
-                        .dropout = recipe.real("model.dropout"),
-                        .init = init});
+  const Initialiser init =
+      Initialiser::named(recipe.text("model.init"), recipe.real("model.init_scale"));
+  if (name == "mlp") return make_mlp(recipe, classes, init);
   return model_of(Cnn{.channels = recipe.integers("model.channels"),
                       .hidden = recipe.integers("model.hidden"),
                       .classes = classes,
@@ -95,7 +106,7 @@ Model make_graph_model(const Recipe& recipe, const NodeGraph& graph, int64_t cla
           .classes = classes,
           .activation = recipe.text("model.activation"),
           .dropout = recipe.real("model.dropout"),
-          .init = Initialiser::named(recipe.text("model.init"))});
+          .init = Initialiser::named(recipe.text("model.init"), recipe.real("model.init_scale"))});
 }
 
 void check_kind(const Recipe& recipe, bool tokens) {

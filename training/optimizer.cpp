@@ -13,38 +13,51 @@ namespace {
 const AttrList adam_attributes = {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}};
 
 Optimizer descent(std::string_view name) {
-  Optimizer rule{.op = "sgd_step"};
-  if (name == "sgd") return rule;
-  rule.memory = {{"momentum_buffer"}};
-  rule.attributes = {{"momentum", 0.9}};
-  if (name == "nesterov") rule.attributes.emplace_back("nesterov", true);
-  if (name != "lars") return rule;
+  Optimizer optimizer{.rule = {.op = "sgd_step"}};
+  if (name == "sgd") return optimizer;
+  optimizer.rule.memory = {{"momentum_buffer"}};
+  AttrList& attributes = optimizer.rule.attributes;
+  attributes = {{"momentum", 0.9}};
+  if (name == "nesterov") attributes.emplace_back("nesterov", true);
+  if (name != "lars") return optimizer;
   // Its rates change from step to step, so they belong inside of the momentum.
-  rule.attributes.emplace_back("momentum_form", "lr_inside");
-  rule.trust = Optimizer::Trust::lars;
-  rule.trust_coefficient = 0.001;
-  rule.trust_eps = 1e-8;
-  return rule;
+  attributes.emplace_back("momentum_form", "lr_inside");
+  optimizer.trust = Optimizer::Trust::lars;
+  optimizer.trust_coefficient = 0.001;
+  optimizer.trust_eps = 1e-8;
+  return optimizer;
 }
 
-Optimizer adaptive(std::string_view name) {
-  Optimizer rule{.op = fmt::format("{}_step", name == "lamb" ? "adam" : name),
-                 .memory = {{"exp_avg"}, {"exp_avg_sq"}},
-                 .attributes = adam_attributes};
+UpdateRule adaptive_rule(std::string_view name) {
+  UpdateRule rule{.op = fmt::format("{}_step", name == "lamb" ? "adam" : name),
+                  .memory = {{"exp_avg"}, {"exp_avg_sq"}},
+                  .attributes = adam_attributes};
   if (name == "adamax") rule.memory = {{"exp_avg"}, {"exp_inf"}};
-  if (name == "nadam") rule.memory.push_back({"mu_product", 1, true});
+  if (name == "nadam") rule.memory.push_back({"mu_product", 1, UpdateRule::Extent::number});
   if (name == "lion") {
     rule.memory = {{"exp_avg"}};
     rule.attributes = {{"beta1", 0.9}, {"beta2", 0.99}};
   }
-  if (name == "lamb") {
-    rule.attributes.back().second = 1e-6;
-    rule.trust = Optimizer::Trust::lamb;
-  }
+  if (name == "lamb") rule.attributes.back().second = 1e-6;
   return rule;
 }
 
-void set_attribute(Optimizer& rule, std::string_view name, const AttrValue& value) {
+Optimizer muon() {
+  return {.rule = {.op = "muon_step",
+                   .memory = {{"momentum_buffer"}},
+                   .attributes = {{"momentum", 0.95}, {"nesterov", true}}},
+          .rest = adaptive_rule("adamw")};
+}
+
+UpdateRule adafactor_rule() {
+  using Extent = UpdateRule::Extent;
+  return {.op = "adafactor_step",
+          .memory = {{"row_var", 0, Extent::row},
+                     {"col_var", 0, Extent::column},
+                     {"variance", 0, Extent::of_vector}}};
+}
+
+void set_attribute(UpdateRule& rule, std::string_view name, const AttrValue& value) {
   const auto found = std::ranges::find(rule.attributes, name, &NamedAttr::first);
   if (found == rule.attributes.end())
     rule.attributes.emplace_back(name, value);
@@ -52,24 +65,39 @@ void set_attribute(Optimizer& rule, std::string_view name, const AttrValue& valu
     found->second = value;
 }
 
+// Of the rule that has the attribute; of Muon the betas are the other rule's.
+UpdateRule& rule_with(Optimizer& optimizer, std::string_view attribute) {
+  return optimizer.rest && attribute.starts_with("beta") ? *optimizer.rest : optimizer.rule;
+}
+
 // Every key of the rule that is an attribute of its op.
-void take_attributes(const Recipe& recipe, Optimizer& rule) {
-  for (const std::string_view name : {"momentum", "dampening", "beta1", "beta2", "alpha", "rho",
-                                      "lr_decay", "momentum_decay", "eps"}) {
+void take_attributes(const Recipe& recipe, Optimizer& optimizer) {
+  for (const std::string_view name :
+       {"momentum", "dampening", "beta1", "beta2", "alpha", "rho", "lr_decay", "momentum_decay",
+        "eps", "beta2_decay", "eps2", "d"}) {
     const std::string key = fmt::format("optimizer.{}", name);
-    if (recipe.has(key)) set_attribute(rule, name, recipe.real(key));
+    if (recipe.has(key)) set_attribute(rule_with(optimizer, name), name, recipe.real(key));
   }
   for (const std::string_view name :
-       {"centered", "amsgrad", "decoupled_weight_decay", "maximize"}) {
+       {"centered", "amsgrad", "decoupled_weight_decay", "nesterov", "maximize"}) {
     const std::string key = fmt::format("optimizer.{}", name);
-    if (recipe.has(key)) set_attribute(rule, name, recipe.boolean(key));
+    if (recipe.has(key)) set_attribute(optimizer.rule, name, recipe.boolean(key));
   }
-  if (recipe.has("optimizer.momentum_form"))
-    set_attribute(rule, "momentum_form", recipe.text("optimizer.momentum_form"));
+  for (const std::string_view name : {"momentum_form", "adjust_lr_fn"}) {
+    const std::string key = fmt::format("optimizer.{}", name);
+    if (recipe.has(key)) set_attribute(optimizer.rule, name, recipe.text(key));
+  }
+  if (recipe.has("optimizer.ns_steps"))
+    set_attribute(optimizer.rule, "ns_steps", recipe.integer("optimizer.ns_steps"));
+  if (!optimizer.rest) return;
+  set_attribute(*optimizer.rest, "maximize", recipe.boolean("optimizer.maximize"));
+  optimizer.rest_match = recipe.texts("optimizer.rest");
+  optimizer.rest_lr_scale = recipe.real("optimizer.rest_lr_scale");
 }
 
 // The memory that some settings ask for, and the rest of what is no attribute.
-void take_memory(const Recipe& recipe, Optimizer& rule) {
+void take_memory(const Recipe& recipe, Optimizer& optimizer) {
+  UpdateRule& rule = optimizer.rule;
   if (rule.op == "rmsprop_step") {
     if (recipe.real("optimizer.momentum") > 0) rule.memory.push_back({"momentum_buffer"});
     if (recipe.boolean("optimizer.centered")) rule.memory.push_back({"grad_avg"});
@@ -80,9 +108,9 @@ void take_memory(const Recipe& recipe, Optimizer& rule) {
     rule.memory[0].first = recipe.real("optimizer.initial_accumulator");
   if (rule.op == "sgd_step" && !rule.memory.empty() && recipe.real("optimizer.momentum") == 0)
     rule.memory.clear();
-  if (rule.trust != Optimizer::Trust::lars) return;
-  rule.trust_coefficient = recipe.real("optimizer.trust");
-  rule.trust_eps = recipe.real("optimizer.eps");
+  if (optimizer.trust != Optimizer::Trust::lars) return;
+  optimizer.trust_coefficient = recipe.real("optimizer.trust");
+  optimizer.trust_eps = recipe.real("optimizer.eps");
   std::erase_if(rule.attributes, [](const NamedAttr& a) { return a.first == "eps"; });
 }
 
@@ -103,27 +131,52 @@ void take_weights(const Recipe& recipe, Optimizer& rule) {
   rule.frozen_until = recipe.integer("freeze.until");
   GRADUS_CHECK(rule.frozen_until == 0 || !rule.frozen.empty(),
                "[freeze.until] belongs to freeze.match, which names no weight");
+  rule.lookahead = {recipe.integer("lookahead.every"), recipe.real("lookahead.alpha")};
+  rule.sharpness = recipe.real("sam.rho");
 }
 
 }  // namespace
 
+std::optional<Shape> UpdateRule::Memory::shape(Shape weight) const {
+  const int rank = weight.rank();
+  switch (extent) {
+    case Extent::weight:
+      return weight;
+    case Extent::number:
+      return Shape{};
+    case Extent::of_vector:
+      return rank < 2 ? std::optional(weight) : std::nullopt;
+    case Extent::row:
+    case Extent::column:
+      break;
+  }
+  if (rank < 2) return {};
+  weight[extent == Extent::row ? rank - 1 : rank - 2] = 1;
+  return weight;
+}
+
 Optimizer make_optimizer(std::string_view name, double weight_decay) {
-  Optimizer rule;
+  Optimizer made;
   if (name == "sgd" || name == "momentum" || name == "nesterov" || name == "lars") {
-    rule = descent(name);
+    made = descent(name);
   } else if (name == "adagrad") {
-    rule = {"adagrad_step", {{"state_sum"}}, {{"eps", 1e-10}}};
+    made.rule = {"adagrad_step", {{"state_sum"}}, {{"eps", 1e-10}}};
   } else if (name == "adadelta") {
-    rule = {"adadelta_step", {{"square_avg"}, {"acc_delta"}}, {{"rho", 0.9}, {"eps", 1e-6}}};
+    made.rule = {"adadelta_step", {{"square_avg"}, {"acc_delta"}}, {{"rho", 0.9}, {"eps", 1e-6}}};
   } else if (name == "rmsprop") {
-    rule = {"rmsprop_step", {{"square_avg"}}, {{"alpha", 0.99}, {"eps", 1e-8}}};
+    made.rule = {"rmsprop_step", {{"square_avg"}}, {{"alpha", 0.99}, {"eps", 1e-8}}};
+  } else if (name == "adafactor") {
+    made.rule = adafactor_rule();
+  } else if (name == "muon") {
+    made = muon();
   } else {
     const std::string_view others[] = {"adam", "adamw", "adamax", "nadam", "radam", "lion", "lamb"};
     GRADUS_CHECK(std::ranges::count(others, name) == 1, "unknown optimizer '{}'", name);
-    rule = adaptive(name);
+    made.rule = adaptive_rule(name);
+    if (name == "lamb") made.trust = Optimizer::Trust::lamb;
   }
-  rule.weight_decay = weight_decay;
-  return rule;
+  made.weight_decay = weight_decay;
+  return made;
 }
 
 Optimizer make_optimizer(const Recipe& recipe) {

@@ -32,26 +32,50 @@ struct Regularisation {
 };
 
 // An update rule by the name of its op and that op's attributes.
-struct Optimizer {
+struct UpdateRule {
+  // Of what shape a memory is: the weight's, of one element, or, of a weight of rank 2 and more,
+  // with a last dim or a last but one of 1; `of_vector`: the weight's where its rank is below 2.
+  enum class Extent { weight, number, row, column, of_vector };
   // A tensor that the rule keeps for each weight: the op's input of this name.
   struct Memory {
     std::string_view name;
-    double first = 0;        // its first value
-    bool is_number = false;  // of one element, not of the weight's shape
+    double first = 0;  // its first value
+    Extent extent = Extent::weight;
+
+    std::optional<Shape> shape(Shape weight) const;  // none: such a weight has no such memory
   };
-  // Layer-wise rates by norms: LARS (You et al. 2017) around sgd_step, LAMB (You et al. 2019)
-  // around adam_step.
-  enum class Trust { none, lars, lamb };
 
   std::string op;  // "sgd_step", "adamw_step", ...
   std::vector<Memory> memory = {};
   AttrList attributes = {};
+};
+
+// Slow weights that move by `share` of the way to the others every `every` steps, which then go on
+// from there (Zhang et al. 2019).
+struct Lookahead {
+  int64_t every = 0;  // 0: none
+  double share = 0.5;
+};
+
+struct Optimizer {
+  // Layer-wise rates by norms: LARS (You et al. 2017) around sgd_step, LAMB (You et al. 2019)
+  // around adam_step.
+  enum class Trust { none, lars, lamb };
+
+  UpdateRule rule;
+  // What updates the weights that `rule` is not for, with Muon: those below rank 2 and those that
+  // `rest_match` names, which without patterns are tables of embeddings and the last layer's.
+  std::optional<UpdateRule> rest = {};
+  std::vector<std::string> rest_match = {};
+  double rest_lr_scale = 1;
   double weight_decay = 0;  // for weights that decay; 0 for the others
   Trust trust = Trust::none;
   double trust_coefficient = 1, trust_eps = 0;
 
   bool decay_all = false;  // weights of rank 1 decay too
   double layer_decay = 1;
+  Lookahead lookahead = {};
+  double sharpness = 0;  // how far weights move for the gradient (sharpness.h); 0: not at all
   std::vector<WeightGroup> groups = {};
   std::vector<std::string> frozen = {};  // patterns of weights that do not train
   int64_t frozen_until = 0;              // the first step at which they do; 0: never

@@ -5,15 +5,16 @@ namespace gradus::keys {
 namespace {
 
 const std::string_view name = "optimizer.name";
-const Names rules = {"sgd",   "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam",
-                     "adamw", "adamax",   "nadam",    "radam",   "lion",     "lars",    "lamb"};
-const Names with_betas = {"adam", "adamw", "adamax", "nadam", "radam", "lion", "lamb"};
+const Names rules = {"sgd",  "momentum", "nesterov", "adagrad", "adadelta", "rmsprop",
+                     "adam", "adamw",    "adamax",   "nadam",   "radam",    "adafactor",
+                     "lion", "lars",     "lamb",     "muon"};
+const Names with_betas = {"adam", "adamw", "adamax", "nadam", "radam", "lion", "lamb", "muon"};
 
 Keys rule_keys() {
   return joined({
-      only(name, {"momentum", "nesterov", "lars", "rmsprop"},
+      only(name, {"momentum", "nesterov", "lars", "rmsprop", "muon"},
            {defaults(real("optimizer.momentum", 0.9, 0, below_one, "share of the last update kept"),
-                     name, {{"rmsprop", 0.0}})}),
+                     name, {{"rmsprop", 0.0}, {"muon", 0.95}})}),
       only(
           name, {"momentum"},
           {real("optimizer.dampening", 0, 0, 1, "share of the gradient left out of the momentum")}),
@@ -42,12 +43,29 @@ Keys rule_keys() {
       only(name, {"lars"},
            {real("optimizer.trust", 0.001, above_zero, unbounded,
                  "a layer's step as a share of its weights' norm, at lr 1")}),
+      only(name, {"adafactor"},
+           {real("optimizer.beta2_decay", -0.8, -unbounded, 0,
+                 "mean squares move by step^beta2_decay of the way"),
+            real("optimizer.eps2", 1e-3, 0, unbounded,
+                 "least size of a weight, by which its rate is multiplied"),
+            real("optimizer.d", 1, 1, unbounded,
+                 "largest root mean square of a step, by its rate")}),
+      only(name, {"muon"},
+           {flag("optimizer.nesterov", true, "look ahead along the momentum"),
+            integer("optimizer.ns_steps", 5, 0, 99, "rounds that make a step orthogonal"),
+            text("optimizer.adjust_lr_fn", "original",
+                 {"original", "match_rms_adamw", "spectral_unclamped"},
+                 "lr of a matrix (a, b): sqrt(max(1, a / b)), 0.2 sqrt(max(a, b)) or sqrt(a / b)"),
+            texts("optimizer.rest",
+                  "patterns of the weights that AdamW updates, beside those below rank 2; none: "
+                  "tables of embeddings and the last layer"),
+            real("optimizer.rest_lr_scale", 1, 0, unbounded, "lr of those by `lr`")}),
       only(name,
            {"adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam", "radam", "lars",
-            "lamb"},
+            "lamb", "muon"},
            {defaults(
                real("optimizer.eps", 1e-8, 0, unbounded, "added to what gradients are divided by"),
-               name, {{"adagrad", 1e-10}, {"adadelta", 1e-6}, {"lamb", 1e-6}})}),
+               name, {{"adagrad", 1e-10}, {"adadelta", 1e-6}, {"lamb", 1e-6}, {"muon", 1e-7}})}),
   });
 }
 
@@ -58,9 +76,10 @@ Keys optimizer_keys() {
       {text(name, "adamw", rules, "the update rule")},
       rule_keys(),
       {flag("optimizer.maximize", false, "climb instead of descend"),
-       real("optimizer.weight_decay", 0, 0, unbounded,
-            "pull of weights of rank 2 and more to zero; with adamw, lion and lamb apart from the "
-            "gradient"),
+       defaults(real("optimizer.weight_decay", 0, 0, unbounded,
+                     "pull of weights of rank 2 and more to zero; with adafactor, adamw, lion, "
+                     "lamb and muon apart from the gradient"),
+                name, {{"muon", 0.1}}),
        flag("optimizer.decay_all", false, "weight decay and penalties for weights of rank 1 too"),
        real("optimizer.layer_decay", 1, above_zero, 1,
             "lr of each layer by that of the one behind it"),
@@ -69,6 +88,12 @@ Keys optimizer_keys() {
        real("optimizer.groups.*.lr_scale", 1, 0, unbounded, "lr of the group by `lr`"),
        real("optimizer.groups.*.weight_decay", -1, -1, unbounded,
             "of all weights of the group; below 0: as without the group")},
+      {integer("lookahead.every", 0, 0, large,
+               "steps between two of the slow weights, which the others then go on from; 0: none"),
+       real("lookahead.alpha", 0.5, 0, 1, "share of the way that the slow weights go"),
+       real("sam.rho", 0, 0, unbounded,
+            "gradients are taken where the weights are after a move of this norm up the loss, "
+            "which costs a second pass; 0: where they are")},
   });
 }
 

@@ -16,6 +16,7 @@
 #include "training/gradient_shaping.h"
 #include "training/name_pattern.h"
 #include "training/objective.h"
+#include "training/sharpness.h"
 #include "training/weight_rules.h"
 
 namespace gradus {
@@ -105,6 +106,9 @@ Backward add_backward(const Model& model, const BatchSpec& spec, DType dtype,
   const Value target = backward.scale ? backward.loss * backward.scale : backward.loss;
   backward.slopes = gradients(target, backward.weights);
   drop_frozen(optimizer, parameters, backward.weights, backward.slopes);
+  if (optimizer.sharpness > 0)
+    backward.slopes =
+        sharp_gradients(target, backward.weights, backward.slopes, optimizer.sharpness);
   return backward;
 }
 

@@ -19,8 +19,10 @@ namespace {
 using namespace keys;
 
 const Names initialisers = {"he_normal",      "he_uniform",     "xavier_normal",
-                            "xavier_uniform", "fan_in_uniform", "orthogonal"};
-const Names activations = {"relu", "leaky_relu", "elu", "gelu", "silu", "mish", "tanh", "sigmoid"};
+                            "xavier_uniform", "fan_in_uniform", "orthogonal",
+                            "normal",         "uniform",        "constant"};
+const Names activations = {"relu", "leaky_relu", "prelu", "elu",    "gelu",
+                           "silu", "mish",       "tanh",  "sigmoid"};
 
 Keys run_keys() {
   return {
@@ -59,6 +61,7 @@ Keys run_keys() {
                 {"rmsprop", 0.01},
                 {"adamax", 0.002},
                 {"nadam", 0.002},
+                {"adafactor", 0.01},
                 {"lion", 1e-4},
                 {"lars", 0.1}}),
       real("clip", 0, 0, unbounded, "largest norm of all gradients together; 0: no limit"),
@@ -93,8 +96,20 @@ Keys model_keys() {
            {defaults(integers("model.hidden", {512}, 1, "widths of the layers before the last"),
                      name, {{"gcn", KeyValue::Integers{16}}}),
             text("model.activation", "relu", activations, "between layers"),
-            defaults(text("model.init", "he_normal", initialisers, "first values of weights"), name,
-                     {{"gcn", "xavier_uniform"}})}),
+            defaults(text("model.init", "he_normal", initialisers,
+                          "first values of weights; of mlp the last layer has fan_in_uniform, with "
+                          "normal, uniform and constant the same as the others"),
+                     name, {{"gcn", "xavier_uniform"}}),
+            defaults(real("model.init_scale", 1, -unbounded, unbounded,
+                          "their gain; the deviation of normal, the bound of uniform, the value of "
+                          "constant"),
+                     "model.init", {{"normal", 0.01}, {"uniform", 0.01}, {"constant", 0.0}})}),
+      only(name, {"mlp"},
+           {text("model.dropout_form", "inverted", {"inverted", "classic"},
+                 "inverted: what is left is scaled in training; classic: everything outside of it"),
+            text("model.norm", "none", {"none", "batch", "layer"}, "before each activation"),
+            real("model.bias", 0, -unbounded, unbounded,
+                 "first value of biases, the last layer's 0")}),
       only(name, {"cnn"},
            {integers("model.channels", {32, 64}, 1, "of each block of convolution and pooling")}),
       only(name, {"resnet"},

@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/op/registry.h"
+#include "training/name_pattern.h"
 #include "training/optimizer.h"
 #include "training/weight_rules.h"
 
@@ -14,6 +15,7 @@ struct Update {
   const Optimizer& optimizer;
   const Parameter& parameter;
   WeightRule rule;
+  const UpdateRule& by;
   Value weight, gradient, lr, step, skip;
 };
 
@@ -39,25 +41,24 @@ struct Bound {
 };
 
 Bound bind_inputs(const Update& update, Graph& graph, ParameterTable& parameters, Value weight) {
-  const Optimizer& optimizer = update.optimizer;
   Bound bound{{}, {weight}};
   const auto memory_named = [&](std::string_view name) {
-    const Optimizer::Memory* found = nullptr;
-    for (const Optimizer::Memory& memory : optimizer.memory)
-      if (memory.name == name) found = &memory;
+    const UpdateRule::Memory* found = nullptr;
+    for (const UpdateRule::Memory& memory : update.by.memory)
+      if (memory.name == name && memory.shape(weight.shape())) found = &memory;
     return found;
   };
-  for (const InputSpec& input : get_op(optimizer.op).inputs) {
+  for (const InputSpec& input : get_op(update.by.op).inputs) {
     Value value;
     if (input.name == "weight") value = weight;
     if (input.name == "grad") value = update.gradient;
     if (input.name == "lr") value = update.lr;
     if (input.name == "step") value = update.step;
     if (input.name == "skip") value = update.skip;
-    if (const Optimizer::Memory* memory = memory_named(input.name)) {
+    if (const UpdateRule::Memory* memory = memory_named(input.name)) {
       const std::string name = fmt::format("optimizer.{}.{}", memory->name, update.parameter.name);
       const TensorSpec& spec = update.parameter.spec;
-      value = graph.state(name, spec.dtype, memory->is_number ? Shape{} : spec.shape);
+      value = graph.state(name, spec.dtype, *memory->shape(spec.shape));
       parameters.add(
           {name, value.spec(), Initialiser::constant(memory->first), ParameterRole::optimizer});
       bound.states.push_back(value);
@@ -70,15 +71,15 @@ Bound bind_inputs(const Update& update, Graph& graph, ParameterTable& parameters
 // Applies the rule's op and gives its memory its next versions. Returns the weight's.
 Value apply_rule(const Update& update, Graph& graph, ParameterTable& parameters, Value weight,
                  double weight_decay) {
-  AttrList attrs = update.optimizer.attributes;
+  AttrList attrs = update.by.attributes;
   attrs.emplace_back("weight_decay", weight_decay);
   const Bound bound = bind_inputs(update, graph, parameters, weight);
-  const std::vector<Value> next = apply(update.optimizer.op, bound.inputs, attrs);
+  const std::vector<Value> next = apply(update.by.op, bound.inputs, attrs);
   size_t state = 0;
   for (size_t k = 1; k < next.size(); ++k)
     if (next[k] && next[k].spec().present) graph.update(bound.states[++state], next[k]);
-  GRADUS_ASSERT(state + 1 == bound.states.size(), "{} updates {} of {} states", update.optimizer.op,
-                state, bound.states.size() - 1);
+  GRADUS_ASSERT(state + 1 == bound.states.size(), "{} updates {} of {} states", update.by.op, state,
+                bound.states.size() - 1);
   return next[0];
 }
 
@@ -106,6 +107,25 @@ Value shrunk(const Update& update, Value weight, double l1) {
   return update.skip ? where(update.skip, update.weight, next) : next;
 }
 
+// Every so many steps the slow weight goes a share of the way to `next`, and the weight there. They
+// begin as one, at the first step, left out or not.
+Value looked_ahead(const Update& update, Graph& graph, ParameterTable& parameters, Value next) {
+  const Lookahead& what = update.optimizer.lookahead;
+  if (what.every == 0) return next;
+  const Parameter& of = update.parameter;
+  const std::string name = fmt::format("optimizer.slow.{}", of.name);
+  const Value state = graph.state(name, of.spec.dtype, of.spec.shape);
+  parameters.add({name, of.spec, Initialiser::constant(0), ParameterRole::optimizer});
+  const Value step = reshape(cast(update.step, DType::f64), {});
+  const Value slow = where(step <= 1.0, update.weight, state);
+  const auto every = static_cast<double>(what.every);
+  Value meets = apply1("eq", {step - floor(step / every) * every, zero(step)});
+  if (update.skip) meets = logical_and(meets, logical_not(reshape(update.skip, {})));
+  const Value met = slow + (next - slow) * what.share;
+  graph.update(state, where(meets, met, slow));
+  return where(meets, met, next);
+}
+
 Value next_weight(const Update& update, Graph& graph, ParameterTable& parameters) {
   const Optimizer& optimizer = update.optimizer;
   Value next;
@@ -118,7 +138,25 @@ Value next_weight(const Update& update, Graph& graph, ParameterTable& parameters
     next = apply_rule(changed, graph, parameters, update.weight, update.rule.weight_decay);
   }
   const Regularisation& what = optimizer.regularisation;
-  return what.proximal && what.l1 != 0 && update.rule.decays ? shrunk(update, next, what.l1) : next;
+  if (what.proximal && what.l1 != 0 && update.rule.decays) next = shrunk(update, next, what.l1);
+  return looked_ahead(update, graph, parameters, next);
+}
+
+bool is_table(Value weight) {
+  for (const Node& node : weight.graph().nodes())
+    if (node.op && node.op->name == "embedding")
+      for (const ValueRef& input : node.inputs)
+        if (input.node == weight.node()) return true;
+  return false;
+}
+
+// Whether Muon leaves the weight to the other rule.
+bool is_of_rest(const Optimizer& optimizer, const Parameter& parameter, const WeightRule& rule,
+                Value weight) {
+  if (!optimizer.rest) return false;
+  if (parameter.spec.shape.rank() < 2) return true;
+  if (!optimizer.rest_match.empty()) return matches_any(optimizer.rest_match, parameter.name);
+  return rule.last_layer || is_table(weight);
 }
 
 // A weight that trains from step `begin` on counts its steps from there, so that the corrections
@@ -141,8 +179,12 @@ std::vector<Value> add_updates(const Optimizer& optimizer, Graph& graph, Paramet
   std::vector<Value> versions(weights.size());
   for (size_t i = 0; i < weights.size(); ++i) {
     if (!gradients[i]) continue;  // the loss does not depend on it
-    Update update{optimizer, all[i], rules[i], weights[i], gradients[i], lr, step, skip};
-    if (rules[i].lr_scale != 1) update.lr = lr * rules[i].lr_scale;
+    const bool of_rest = is_of_rest(optimizer, all[i], rules[i], weights[i]);
+    Update update{optimizer,  all[i],       rules[i], of_rest ? *optimizer.rest : optimizer.rule,
+                  weights[i], gradients[i], lr,       step,
+                  skip};
+    const double scale = rules[i].lr_scale * (of_rest ? optimizer.rest_lr_scale : 1);
+    if (scale != 1) update.lr = lr * scale;
     if (rules[i].frozen) wait_until(update, optimizer.frozen_until);
     versions[i] = next_weight(update, graph, parameters);
     graph.update(weights[i], versions[i]);

@@ -93,6 +93,7 @@ std::vector<WeightRule> weight_rules(const Optimizer& optimizer,
   for (const WeightGroup& group : optimizer.groups)
     check_patterns(group.match, weights, fmt::format("optimizer.groups.{}.match", group.name));
   check_patterns(optimizer.frozen, weights, "freeze.match");
+  check_patterns(optimizer.rest_match, weights, "optimizer.rest");
   const std::vector<int64_t> layers = layers_of(weights);
   const int64_t last = layers.empty() ? 0 : std::ranges::max(layers);
   std::vector<WeightRule> rules;
@@ -101,6 +102,7 @@ std::vector<WeightRule> weight_rules(const Optimizer& optimizer,
     rule.decays = weights[i].decay || optimizer.decay_all;
     rule.weight_decay = rule.decays ? optimizer.weight_decay : 0;
     rule.frozen = matches_any(optimizer.frozen, weights[i].name);
+    rule.last_layer = layers[i] == last;
     rule.lr_scale = std::pow(optimizer.layer_decay, static_cast<double>(last - layers[i]));
     apply_groups(optimizer, weights[i], rule);
     rules.push_back(rule);

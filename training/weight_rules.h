@@ -15,6 +15,7 @@ struct WeightRule {
   double weight_decay = 0;
   bool decays = false;  // whether penalties apply
   bool frozen = false;
+  bool last_layer = false;  // of the layer that is declared last
 };
 
 // Of each of `weights` (all that a model trains, in the order in which it declares them). With a

@@ -139,14 +139,17 @@ void fill_orthogonal(T* out, const Shape& shape, double gain, PhiloxKey key) {
 
 }  // namespace
 
-Initialiser Initialiser::named(std::string_view name) {
+Initialiser Initialiser::named(std::string_view name, double scale) {
+  if (name == "constant") return constant(scale);
+  if (name == "normal") return normal(0, scale);
+  if (name == "uniform") return uniform(-scale, scale);
   constexpr std::pair<std::string_view, Kind> kinds[] = {
       {"xavier_uniform", Kind::xavier_uniform}, {"xavier_normal", Kind::xavier_normal},
       {"he_uniform", Kind::he_uniform},         {"he_normal", Kind::he_normal},
       {"fan_in_uniform", Kind::fan_in_uniform}, {"orthogonal", Kind::orthogonal},
   };
   for (const auto& [known, kind] : kinds)
-    if (known == name) return {kind, 1, 0};
+    if (known == name) return {kind, scale, 0};
   failf(ErrorKind::invalid_argument, "", "unknown initialiser '{}'", name);
 }
 

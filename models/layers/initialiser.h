@@ -43,9 +43,9 @@ struct Initialiser {
   static Initialiser fan_in_uniform(double gain = 1) { return {Kind::fan_in_uniform, gain, 0}; }
   static Initialiser orthogonal(double gain = 1) { return {Kind::orthogonal, gain, 0}; }
 
-  // The kind of this name ("he_normal", ...) at gain 1; `constant`, `uniform` and `normal` need
-  // numbers and are not among them. Throws for an unknown name.
-  static Initialiser named(std::string_view name);
+  // The kind of this name ("he_normal", ...) with the gain `scale`; of "normal" (around 0) it is
+  // the deviation, of "uniform" the bound, of "constant" the value. Throws for an unknown name.
+  static Initialiser named(std::string_view name, double scale = 1);
 
   friend bool operator==(const Initialiser&, const Initialiser&) = default;
 };

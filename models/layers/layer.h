@@ -82,9 +82,13 @@ Value embedding_layer(Place& place, std::string_view name, Value indices, int64_
 // Zeroes a share `p` of the elements and scales the others by 1 / (1 - p); x itself outside of
 // training and for p = 0.
 Value dropout_layer(Place& place, Value x, double p);
+// The form of the first papers: training only zeroes, and outside of it x is scaled by 1 - p.
+Value classic_dropout_layer(Place& place, Value x, double p);
 
 // Element by element; `name` is an activation op: "relu", "gelu", "silu", "tanh", ...
 Value activation_layer(Value x, std::string_view name);
+// The same, or "prelu", whose slope below 0 is trained as the weight of `path` and begins as 0.25.
+Value activation_layer(Place& place, std::string_view path, Value x, std::string_view name);
 
 struct FeedForwardOptions {
   int64_t hidden = 0;  // 0: 4 times the width

@@ -28,6 +28,16 @@ Value dropout_layer(Place& place, Value x, double p) {
   return apply1("dropout", {x}, {{"p", p}, {"training", true}});
 }
 
+Value classic_dropout_layer(Place& place, Value x, double p) {
+  return p == 0 ? x : dropout_layer(place, x, p) * (1 - p);
+}
+
 Value activation_layer(Value x, std::string_view name) { return apply1(name, {x}); }
+
+Value activation_layer(Place& place, std::string_view path, Value x, std::string_view name) {
+  if (name != "prelu") return activation_layer(x, name);
+  const Graph::Scope scope(place.graph, path);
+  return apply1("prelu", {x, place.weight("weight", {1}, Initialiser::constant(0.25))});
+}
 
 }  // namespace gradus

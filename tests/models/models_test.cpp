@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "engine/base/error.h"
+#include "engine/exec/stepwise.h"
 #include "models/cnn.h"
 #include "models/gpt.h"
 #include "models/lstm_lm.h"
 #include "models/mlp.h"
 #include "models/resnet.h"
 #include "ops/all_ops.h"
+#include "ops/ops.h"
 
 namespace gradus {
 namespace {
@@ -86,6 +90,39 @@ TEST_F(ModelsTest, RefusesSequencesBeyondTheContextAndHeadsThatDoNotDivide) {
   const Gpt small = {.vocabulary = 16, .context = 4, .layers = 1, .heads = 2, .width = 4};
   EXPECT_THROW(text_parameters(small), Error);
   EXPECT_THROW(text_parameters(Gpt{.vocabulary = 16, .layers = 1, .heads = 3, .width = 4}), Error);
+}
+
+// The mean of 10,000 rows that are dropped out each by itself, against the model outside of
+// training, for the same weights.
+TEST(Dropout, BothFormsHaveTheMeanOfTheirEvaluation) {
+  register_all_ops();
+  constexpr int64_t rows = 10000, width = 16;
+  std::map<bool, std::vector<double>> evaluated;
+  for (const bool classic : {false, true}) {
+    const Mlp model{.hidden = {width}, .classes = 3, .dropout = 0.3, .classic = classic};
+    const auto outputs = [&](bool training) {
+      Graph graph;
+      ParameterTable parameters;
+      Place place{graph, parameters, DType::f64, training};
+      const Value x = expand(graph.constant(Tensor::full(DType::f64, {1, 4}, 0.5)), {rows, 4});
+      graph.output("mean", mean(model.build(place, x), {0}));
+      TensorMap states;
+      for (const Parameter& parameter : parameters.all()) {
+        states[parameter.name] = Tensor(parameter.spec.dtype, parameter.spec.shape);
+        initialise(states[parameter.name], Initialiser::uniform(0.1, 1), 7, parameter.name);
+      }
+      return run_stepwise(graph, {}, states, {.rng = {5, 1, 0}}).at("mean").to_doubles();
+    };
+    const std::vector<double> trained = outputs(true);
+    evaluated[classic] = outputs(false);
+    for (size_t i = 0; i < trained.size(); ++i) {
+      EXPECT_NEAR(trained[i] / evaluated[classic][i], 1, 0.01) << classic;
+      EXPECT_NE(trained[i], evaluated[classic][i]);
+    }
+  }
+  // The classic form evaluates a smaller net for the same weights.
+  for (size_t i = 0; i < evaluated[true].size(); ++i)
+    EXPECT_LT(evaluated[true][i], evaluated[false][i]);
 }
 
 }  // namespace

@@ -122,13 +122,15 @@ INSTANTIATE_TEST_SUITE_P(Rules, MemoryPlanTest,
                                            rule("adagrad"), rule("adadelta"), rule("rmsprop"),
                                            rule("adam"), rule("adamw"), rule("adamax"),
                                            rule("nadam"), rule("radam"), rule("lion"), rule("lars"),
-                                           rule("lamb")),
+                                           rule("lamb"), rule("adafactor"), rule("muon")),
                          [](const auto& info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(MoreMemory, MemoryPlanTest,
                          ::testing::Values(rule("adamw", {"optimizer.amsgrad=true"}),
                                            rule("rmsprop", {"optimizer.centered=true",
                                                             "optimizer.momentum=0.5"}),
+                                           rule("adagrad", {"lookahead.every=2"}),
+                                           rule("nadam", {"sam.rho=0.05", "accumulate=2"}),
                                            rule("momentum", {"optimizer.momentum=0"})),
                          [](const auto& info) { return std::string(info.param.name); });
 

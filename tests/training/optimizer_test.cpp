@@ -92,7 +92,8 @@ TEST(Optimizer, OneStepOfASmallNetIsTheChainRuleByHand) {
 
 TEST(Optimizer, EveryRuleLowersTheLoss) {
   register_all_ops();
-  for (const char* name : {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"}) {
+  for (const char* name : {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
+                           "adafactor", "muon"}) {
     SmallNet net(make_optimizer(name));
     const double first = net.step(0.01, 1);
     double last = first;

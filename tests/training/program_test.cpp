@@ -371,5 +371,50 @@ TEST(Mixing, SharesHaveTheirDistribution) {
   }
 }
 
+// By two steps of plain descent, one from the weights and one from where they are moved.
+TEST(Sharpness, TheGradientIsThatOfWeightsMovedUpTheLoss) {
+  constexpr double rate = 0.1, rho = 0.05;
+  Optimizer rule = make_optimizer("sgd");
+  rule.sharpness = rho;
+  Net net(rule), plain(make_optimizer("sgd"));
+  const auto first = net.values();
+  const std::vector<std::string> weights = {"fc1.weight", "fc1.bias",    "bn.weight",
+                                            "bn.bias",    "head.weight", "head.bias"};
+  // The gradients where `plain` stands, which it is brought back to.
+  const auto slopes_here = [&](std::map<std::string, std::vector<double>> at) {
+    for (const std::string& name : weights)
+      plain.states().set(name, numbers(plain.states().get(name).shape(), at.at(name)));
+    plain.run();
+    const auto after = plain.values();
+    for (const std::string& name : weights)
+      for (size_t i = 0; i < at[name].size(); ++i)
+        at[name][i] = (at[name][i] - after.at(name)[i]) / rate;
+    return at;
+  };
+  const auto slopes = slopes_here(first);
+  double squares = 0;
+  for (const std::string& name : weights)
+    for (const double slope : slopes.at(name)) squares += slope * slope;
+  auto moved = first;
+  for (const std::string& name : weights)
+    for (size_t i = 0; i < moved[name].size(); ++i)
+      moved[name][i] += rho * slopes.at(name)[i] / std::sqrt(squares);
+  const auto sharp = slopes_here(moved);
+  const auto mean = plain.values().at("bn.running_mean");
+  EXPECT_EQ(net.run(), Net(make_optimizer("sgd")).run());
+  double change = 0;
+  for (const std::string& name : weights)
+    for (size_t i = 0; i < first.at(name).size(); ++i) {
+      EXPECT_NEAR(net.values().at(name)[i], first.at(name)[i] - rate * sharp.at(name)[i], 1e-12);
+      change = std::max(change, std::fabs(sharp.at(name)[i] - slopes.at(name)[i]));
+    }
+  EXPECT_GT(change, 1e-3);
+  // Statistics are those of the weights as they are.
+  Net once(make_optimizer("sgd"));
+  once.run();
+  EXPECT_EQ(net.values().at("bn.running_mean"), once.values().at("bn.running_mean"));
+  EXPECT_NE(net.values().at("bn.running_mean"), mean);
+}
+
 }  // namespace
 }  // namespace gradus

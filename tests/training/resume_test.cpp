@@ -65,6 +65,9 @@ TEST_F(ResumeTest, AStopAnywhereChangesNoBit) {
        "checkpoint.every=2"},
       {"epochs=2", "batch=100", "accumulate=2", "model.name=resnet", "model.depth=8",
        "data.validation_samples=30", "checkpoint.async=true"},
+      {"steps=5", "model.hidden=8", "optimizer.name=muon", "lookahead.every=2"},
+      {"steps=4", "accumulate=2", "model.hidden=8", "optimizer.name=adafactor", "sam.rho=0.1",
+       "model.dropout=0.3"},
   };
   for (const Settings& settings : many) {
     const Remains expected = undisturbed(settings);

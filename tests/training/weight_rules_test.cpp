@@ -142,7 +142,8 @@ TEST(WeightRules, WhatIsFrozenStaysBitForBit) {
 
 // From step 4 on a weight does what one that was never frozen does from step 1 on.
 TEST(WeightRules, AWeightThatThawsStartsAsAtStepOne) {
-  for (const char* name : {"sgd", "momentum", "adam", "adamw", "nadam", "radam", "lion", "lamb"}) {
+  for (const char* name : {"sgd", "momentum", "adam", "adamw", "nadam", "radam", "lion", "lamb",
+                           "adafactor", "muon"}) {
     Optimizer rule = make_optimizer(name, 0.1);
     Fit free(rule, two);
     rule.frozen = {"head.weight"};
@@ -314,9 +315,9 @@ TEST(Trust, AWeightOfZeroStillMoves) {
   }
 }
 
-const char* const every_rule[] = {"sgd",     "momentum", "nesterov", "adagrad", "adadelta",
-                                  "rmsprop", "adam",     "adamw",    "adamax",  "nadam",
-                                  "radam",   "lion",     "lars",     "lamb"};
+const char* const every_rule[] = {"sgd",  "momentum", "nesterov",  "adagrad", "adadelta", "rmsprop",
+                                  "adam", "adamw",    "adamax",    "nadam",   "radam",    "lion",
+                                  "lars", "lamb",     "adafactor", "muon"};
 
 TEST(Rules, EachOfARecipeComesCloserToTheMinimum) {
   for (const char* name : every_rule) {
@@ -360,6 +361,14 @@ TEST(Rules, TheirOptionsReachTheOps) {
       {"lars", "optimizer.trust=0.1"},
       {"lars", "optimizer.momentum=0.1"},
       {"lamb", "optimizer.beta1=0.5"},
+      {"adafactor", "optimizer.beta2_decay=-0.5"},
+      {"adafactor", "optimizer.eps2=10"},
+      {"adafactor", "optimizer.weight_decay=0.5"},
+      {"muon", "optimizer.beta1=0.5"},
+      {"muon", "optimizer.beta2=0.5"},
+      {"muon", "optimizer.weight_decay=0.5"},
+      {"muon", "optimizer.rest_lr_scale=0.5"},
+      {"sgd", "lookahead.every=2"},
       {"sgd", "optimizer.maximize=true"},
       {"sgd", "penalty.l1=0.1"},
       {"sgd", "penalty.l2=0.1"},
@@ -376,10 +385,80 @@ TEST(Rules, TheirOptionsReachTheOps) {
     EXPECT_NE(after({std::string("optimizer.name=") + rule, "optimizer.weight_decay=0.5"}),
               after({std::string("optimizer.name=") + rule, "optimizer.weight_decay=0.5",
                      "optimizer.decoupled_weight_decay=true"}));
+  // Steps are cut where gradients grow.
+  const std::vector<std::string> growing = {"optimizer.name=adafactor", "optimizer.maximize=true"};
+  std::vector<std::string> longer = growing;
+  longer.emplace_back("optimizer.d=2");
+  EXPECT_NE(after(growing), after(longer));
+  // Muon's own, where the weight is not of the last layer.
+  const auto inner = [](const std::vector<std::string>& settings) {
+    std::vector<std::string> all = {"optimizer.name=muon"};
+    all.insert(all.end(), settings.begin(), settings.end());
+    Fit fit(make_optimizer(parse_recipe("", "r", all)),
+            {{"fc1.weight", {2, 1}, {1, -2}, {0.5, 1}}, {"fc2.weight", {1, 1}, {1}, {0.5}}}, 0, 1);
+    fit.step(0.1, 4);
+    return fit["fc1.weight"];
+  };
+  for (const char* option : {"optimizer.momentum=0.5", "optimizer.nesterov=false",
+                             "optimizer.ns_steps=2", "optimizer.eps=10", "optimizer.maximize=true",
+                             "optimizer.adjust_lr_fn=match_rms_adamw", "optimizer.rest=fc*"})
+    EXPECT_NE(inner({}), inner({option})) << option;
+  EXPECT_EQ(inner({}), inner({"optimizer.beta1=0.5"}));
   // The largest mean square matters once gradients fall.
   EXPECT_NE(after({"optimizer.name=adam", "optimizer.beta2=0.1"}),
             after({"optimizer.name=adam", "optimizer.beta2=0.1", "optimizer.amsgrad=true"}));
   EXPECT_THROW(parse_recipe("", "r", {"optimizer.name=sgd", "optimizer.beta1=0.5"}), Error);
+}
+
+// Muon's share of the weights, by what the others remember.
+TEST(Muon, LeavesVectorsTablesAndTheLastLayerToAdamW) {
+  register_all_ops();
+  const auto memory = [](const std::vector<std::string>& patterns) {
+    Graph graph;
+    ParameterTable parameters;
+    Optimizer optimizer = make_optimizer("muon");
+    optimizer.rest_match = patterns;
+    std::vector<Value> weights;
+    const auto add = [&](const char* name, const Shape& shape) {
+      weights.push_back(graph.state(name, DType::f32, shape));
+      parameters.add({name, weights.back().spec(), Initialiser::constant(0)});
+      return weights.back();
+    };
+    const Value table = add("wte.weight", {7, 4});
+    const Value tokens = graph.input("tokens", DType::i64, {3});
+    Value x = apply1("embedding", {tokens, table});
+    x = apply1("mm", {x, add("h.0.weight", {4, 4})}) + add("h.0.bias", {4});
+    x = apply1("mm", {x, add("head.weight", {4, 2})});
+    const Value lr = graph.input("lr", DType::f32, {}), step = graph.input("step", DType::f32, {});
+    add_updates(optimizer, graph, parameters, weights, gradients(sum(x), weights), lr, step);
+    std::vector<std::string> names;
+    for (const Parameter& parameter : parameters.all())
+      if (parameter.name.find("momentum_buffer") != std::string::npos)
+        names.push_back(parameter.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(memory({}), Names{"optimizer.momentum_buffer.h.0.weight"});
+  EXPECT_EQ(memory({"h.*"}), (Names{"optimizer.momentum_buffer.wte.weight",
+                                    "optimizer.momentum_buffer.head.weight"}));
+  EXPECT_THROW(memory({"body.*"}), Error);
+}
+
+// Steps of descent by hand: after each second one both stand at the middle.
+TEST(Lookahead, SlowWeightsGoAShareOfTheWayAndTheOthersThere) {
+  Optimizer rule = make_optimizer("sgd");
+  rule.lookahead = {2, 0.25};
+  Fit fit(rule, two);
+  std::vector<double> fast = {1, -2}, slow = fast;
+  for (int t = 1; t <= 6; ++t) {
+    fit.step(0.1);
+    for (size_t i = 0; i < 2; ++i) {
+      fast[i] -= 0.1 * two[0].slope[i];
+      if (t % 2 == 0) fast[i] = slow[i] = slow[i] + 0.25 * (fast[i] - slow[i]);
+    }
+    expect_near(fit["head.weight"], fast);
+  }
+  EXPECT_EQ(fit["optimizer.slow.head.weight"], fit["head.weight"]);
 }
 
 }  // namespace
