@@ -81,17 +81,39 @@ TEST(Corners, integer_division_by_zero_is_refused) {
 }
 
 TEST(Corners, bounds_may_be_nan_but_not_crossed_or_absent) {
-  const Tensor x = doubles({3}, {-3, 0.5, 3}).cast(DType::f32), ones = x.cast(DType::f32);
-  for (const char* bound : {"min_val", "max_val"}) {
-    const Called called = call("hardtanh", {x}, {{bound, nan_value}}, ones);
-    for (double value : called.outputs[0].to_doubles()) EXPECT_TRUE(std::isnan(value)) << bound;
-    EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{0, 0, 0}));
+  const Tensor x = doubles({3}, {-3, 0.5, 3}).cast(DType::f32),
+               ones = Tensor::full(DType::f32, {3}, 1);
+  for (const bool lower : {true, false}) {
+    const Called called = call("hardtanh", {x}, {{lower ? "min_val" : "max_val", nan_value}}, ones);
+    for (double value : called.outputs[0].to_doubles()) EXPECT_TRUE(std::isnan(value)) << lower;
+    EXPECT_EQ(called.gradients[0].to_doubles(), lower ? (Numbers{1, 1, 0}) : (Numbers{0, 1, 1}));
   }
   EXPECT_EQ(failure_of("hardtanh", {x}, {{"min_val", 2.0}}),
             "[hardtanh] attribute 'min_val', expected at most max_val (1), got 2");
   EXPECT_NE(failure_of("clamp", {x}), "");
   const Tensor clamped = call("clamp", {whole({1}, {3})}, {{"min", -infinity}}).outputs[0];
   EXPECT_EQ(clamped.dtype(), DType::f32);
+}
+
+// Nothing is beyond a bound there, as in PyTorch's scalar and CUDA kernels (its vectors differ).
+TEST(Corners, hardtanh_passes_the_gradient_of_what_is_no_number) {
+  const Called called = call("hardtanh", {doubles({2}, {nan_value, -1})}, {}, doubles({2}, {3, 3}));
+  EXPECT_TRUE(std::isnan(called.outputs[0].to_doubles()[0]));
+  EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{3, 0}));
+}
+
+// Also where alpha * expm1(0) is no number.
+TEST(Corners, elu_of_zero_is_zero) {
+  for (const double alpha : {nan_value, infinity})
+    for (const DType dtype : {DType::f64, DType::f32, DType::bf16}) {
+      const Tensor x = doubles({5}, {0, -0.0, 2, -1, nan_value}).cast(dtype);
+      const Numbers y = result("elu", {x}, {{"alpha", alpha}});
+      EXPECT_EQ(y[0], 0);
+      EXPECT_TRUE(y[1] == 0 && std::signbit(y[1]));
+      EXPECT_EQ(y[2], 2);
+      EXPECT_FALSE(std::isfinite(y[3]));
+      EXPECT_TRUE(std::isnan(y[4]));
+    }
 }
 
 TEST(Corners, losses_have_finite_gradients_at_infinity) {
