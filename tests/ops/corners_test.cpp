@@ -210,6 +210,66 @@ TEST(Corners, dtypes_of_losses) {
   EXPECT_NE(failure_of("binary_cross_entropy_with_logits", {counts, narrow}, {}), "");
 }
 
+TEST(Corners, losses_of_whole_numbers) {
+  const Tensor counts = as(DType::u8, {3}, {3, 1, 0}), ones = as(DType::u8, {3}, {1, 1, 1});
+  const Tensor wide = doubles({3}, {0.5, 1, 2}), narrow = wide.cast(DType::f32);
+  const AttrList sum{{"reduction", "sum"}};
+  for (const char* op : {"mse_loss", "l1_loss", "smooth_l1_loss"}) {
+    EXPECT_EQ(call(op, {counts, narrow}).outputs[0].dtype(), DType::f32) << op;
+    const Called called = call(op, {counts, wide}, sum, doubles({}, {1}));
+    EXPECT_EQ(called.outputs[0].dtype(), DType::f64) << op;
+    EXPECT_EQ(result(op, {counts, wide}, sum), result(op, {counts.cast(DType::f64), wide}, sum));
+    EXPECT_NE(failure_of(op, {counts, ones}), "") << op;
+  }
+  EXPECT_NE(failure_of("mse_loss", {counts, ones}, sum), "");
+  EXPECT_NE(failure_of("huber_loss", {counts, wide}), "");
+  EXPECT_EQ(result("l1_loss", {counts, ones}, {{"reduction", "none"}}), (Numbers{2, 0, 255}));
+  EXPECT_EQ(result("l1_loss", {counts, ones}, sum), Numbers{257});
+  EXPECT_EQ(call("l1_loss", {counts, ones}, sum).outputs[0].dtype(), DType::i64);
+  const Tensor truth = as(DType::bool_, {3}, {1, 0, 0});
+  EXPECT_EQ(result("mse_loss", {truth, wide}, sum), Numbers{5.25});
+  EXPECT_NE(failure_of("l1_loss", {truth, wide}), "");
+}
+
+TEST(Corners, windows_of_whole_numbers) {
+  const AttrList attrs{{"kernel_size", 2}, {"stride", 1}, {"padding", 1}};
+  for (const DType dtype : {DType::i64, DType::i32, DType::i16, DType::i8}) {
+    const Called called = call("max_pool2d", {as(dtype, {1, 1, 2}, {-7, -9})}, attrs);
+    EXPECT_EQ(called.outputs[0].dtype(), dtype);
+    EXPECT_EQ(called.outputs[0].to_doubles(), (Numbers{-7, -7, -9, -7, -7, -9}));
+    EXPECT_EQ(called.outputs[1].to_doubles(), (Numbers{0, 0, 1, 0, 0, 1}));
+  }
+  const int64_t large = std::numeric_limits<int64_t>::max();
+  const Called exact =
+      call("max_pool2d", {whole({1, 1, 2}, {large - 1, large})}, {{"kernel_size", 1}});
+  EXPECT_EQ(exact.outputs[0].data_as<int64_t>()[0], large - 1);
+  // A window of padding alone.
+  const AttrList apart{{"kernel_size", 2}, {"stride", 3}, {"padding", 1}, {"dilation", 4}};
+  EXPECT_EQ(result("max_pool2d", {as(DType::i8, {1, 3, 3}, std::vector<int64_t>(9, 5))}, apart),
+            Numbers{-128});
+  EXPECT_NE(failure_of("max_pool2d", {as(DType::bool_, {1, 1, 2}, {1, 0})}, attrs), "");
+}
+
+// Squares beyond f32 are no infinity.
+TEST(Corners, norms_of_large_rows_in_f32) {
+  for (const int64_t extra : {0, 13}) {
+    Numbers values{3e19, -2e19, 1e18};
+    values.resize(static_cast<size_t>(3 + extra), 1e19);
+    const Tensor x = doubles({1, 3 + extra}, values),
+                 dy = random_tensor(DType::f64, {1, 3 + extra}, 1);
+    for (const char* op : {"layer_norm", "rms_norm"}) {
+      const AttrList attrs{{"normalized_shape", 3 + extra}};
+      const Called wide = call(op, {x}, attrs, dy),
+                   narrow = call(op, {x.cast(DType::f32)}, attrs, dy.cast(DType::f32));
+      const Numbers y = wide.outputs[0].to_doubles(), dx = wide.gradients[0].to_doubles();
+      for (size_t i = 0; i < y.size(); ++i) {
+        EXPECT_NEAR(narrow.outputs[0].to_doubles()[i], y[i], 1e-6) << op;
+        EXPECT_NEAR(narrow.gradients[0].to_doubles()[i], dx[i], 1e-25) << op;
+      }
+    }
+  }
+}
+
 TEST(Corners, an_ignored_position_without_a_softmax_has_gradient_nan) {
   for (const DType dtype : {DType::f32, DType::f64}) {
     const Tensor x = doubles({4, 2}, {1, nan_value, infinity, 1, -infinity, 1, 1, 2}).cast(dtype);
@@ -225,12 +285,15 @@ TEST(Corners, an_ignored_position_without_a_softmax_has_gradient_nan) {
 
 TEST(Corners, norms_at_infinities) {
   for (const DType dtype : {DType::f32, DType::f64}) {
-    // Squares that overflow: NaN of rows, 0 of channels.
-    const double large = dtype == DType::f32 ? 1e20 : 1e200;
-    const Tensor x = doubles({1, 4}, {large, -2, 1, 0.5}).cast(dtype);
-    for (const double y : result("layer_norm", {x}, {{"normalized_shape", 4}}))
-      EXPECT_TRUE(std::isnan(y));
-    for (const double y : result("rms_norm", {x}, {{"normalized_shape", 4}})) EXPECT_EQ(y, 0);
+    // Squares that overflow f64, in which f32 is computed there.
+    for (const double large : {dtype == DType::f32 ? infinity : 1e200, infinity}) {
+      const Tensor x = doubles({1, 4}, {large, -2, 1, 0.5}).cast(dtype);
+      for (const double y : result("layer_norm", {x}, {{"normalized_shape", 4}}))
+        EXPECT_TRUE(std::isnan(y));
+      const Numbers y = result("rms_norm", {x}, {{"normalized_shape", 4}});
+      for (size_t i = 1; i < y.size(); ++i) EXPECT_EQ(y[i], 0);
+      EXPECT_TRUE(std::isinf(large) ? std::isnan(y[0]) : y[0] == 0);
+    }
     // Running statistics: an element's gradient does not see its value.
     const Tensor one = Tensor::full(dtype, {1}, 1), odd = doubles({2, 1}, {infinity, nan_value});
     const Called normed = call("batch_norm", {odd.cast(dtype), one, one, one, one}, {},

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random cases of elementwise ops, casts, products of matrices and what makes tensors from nothing."""
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -22,6 +24,14 @@ def activation(d, op):
     return [d.tensor()], {}, lambda t, a: getattr(functional, op)(t[0])
 
 
+def hardtanh(x, **limits):
+    """Element by element beside NaN, where PyTorch's vectors give another gradient than its single elements."""
+    numbers = not x.isnan().any() and not any(math.isnan(limit) for limit in limits.values())
+    if not x.is_floating_point() or not x.numel() or numbers:
+        return functional.hardtanh(x, **limits)
+    return torch.stack([functional.hardtanh(element, **limits) for element in x.flatten()]).reshape(x.shape)
+
+
 @draws("elu", "leaky_relu", "softplus", "gelu", "hardtanh", "round")
 def parametric(d, op):
     names = {"elu": {"alpha": d.pick(1.0, 0.5, -2.0, 0.0, 3)}, "round": {"decimals": d.integer(-2, 3)},
@@ -30,7 +40,7 @@ def parametric(d, op):
              "softplus": {"beta": d.pick(1, 2.5, 0.3), "threshold": d.pick(20, 3.0, 0.5)},
              "hardtanh": {"min_val": d.pick(-1.0, -2, 0.5), "max_val": d.pick(1.0, 3, 0.5, 0.0)}}[op]
     attrs = {k: v for k, v in names.items() if d.chance(0.7)}
-    function = torch.round if op == "round" else getattr(functional, op)
+    function = {"round": torch.round, "hardtanh": hardtanh}.get(op) or getattr(functional, op)
     return [d.tensor()], attrs, lambda t, a: function(t[0], **given(a, *names))
 
 

@@ -117,7 +117,7 @@ def decayed(model, make, lr, decay):
 CASES = {
     "mlp": (Mlp, 0.5, samples((16, 20), 10), momentum, 0.1, 0.01, 0),
     "cnn": (Cnn, 0.25, samples((8, 3, 16, 16), 10), momentum, 0.02, 0, 0),
-    "lstm": (LstmLm, 0.5, texts(4, 20, 61), torch.optim.Adam, 0.02, 0, 0.1),
+    "lstm": (LstmLm, 0.5, texts(4, 20, 61), torch.optim.Adam, 0.01, 0, 0.1),
     "gpt": (lambda: Gpt(61, 32, 2, 3, 48), 0.5, texts(4, 24, 61), torch.optim.AdamW, 0.003, 0.1, 1),
 }
 

@@ -46,7 +46,7 @@ Case case_of(const std::string& name) {
   }
   if (name == "lstm") {
     const LstmLm model{.vocabulary = vocabulary, .width = 32, .hidden = 40, .layers = 2};
-    return {name, built(model), 0.5, {4, {20}, {20}, true}, make_optimizer("adam"), 0.02, 0.1};
+    return {name, built(model), 0.5, {4, {20}, {20}, true}, make_optimizer("adam"), 0.01, 0.1};
   }
   const Gpt model{.vocabulary = vocabulary, .context = 32, .layers = 2, .heads = 3, .width = 48};
   return {name, built(model), 0.5, {4, {24}, {24}, true}, make_optimizer("adamw", 0.1), 0.003, 1};
