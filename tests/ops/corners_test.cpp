@@ -210,6 +210,17 @@ TEST(Corners, dtypes_of_losses) {
   EXPECT_NE(failure_of("binary_cross_entropy_with_logits", {counts, narrow}, {}), "");
 }
 
+TEST(Corners, prelu_keeps_its_sides_apart) {
+  const Tensor x = doubles({4}, {infinity, 2, -3, -1}), ones = Tensor::full(DType::f64, {4}, 1);
+  const Called finite = call("prelu", {x, doubles({1}, {0.5})}, {}, ones);
+  EXPECT_EQ(finite.outputs[0].to_doubles(), (Numbers{infinity, 2, -1.5, -0.5}));
+  EXPECT_EQ(finite.gradients[0].to_doubles(), (Numbers{1, 1, 0.5, 0.5}));
+  EXPECT_EQ(finite.gradients[1].to_doubles(), Numbers{-4});
+  const Called lost = call("prelu", {x, doubles({1}, {nan_value})}, {}, ones);
+  EXPECT_EQ(lost.gradients[0].to_doubles()[1], 1);
+  EXPECT_TRUE(std::isnan(lost.gradients[0].to_doubles()[2]));
+}
+
 TEST(Corners, losses_of_whole_numbers) {
   const Tensor counts = as(DType::u8, {3}, {3, 1, 0}), ones = as(DType::u8, {3}, {1, 1, 1});
   const Tensor wide = doubles({3}, {0.5, 1, 2}), narrow = wide.cast(DType::f32);

@@ -64,10 +64,15 @@ def binary_with_attribute(d, op):
             lambda t, at: getattr(torch, op)(t[0], t[1], **given(at, *at)))
 
 
+def whole(bound):
+    """2.0 as 2, which a bound of ours is: it leaves integers integers."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
 @draws("clamp")
 def clamp(d, op):
     attrs = d.attrs(min=d.pick(None, -1, 0.5, -2.5, 3), max=d.pick(None, 1, 2.5, 0, -1))
-    return [d.tensor()], attrs, lambda t, a: torch.clamp(t[0], a.get("min"), a.get("max"))
+    return [d.tensor()], attrs, lambda t, a: torch.clamp(t[0], whole(a.get("min")), whole(a.get("max")))
 
 
 @draws("where")
