@@ -32,6 +32,13 @@ def hardtanh(x, **limits):
     return torch.stack([functional.hardtanh(element, **limits) for element in x.flatten()]).reshape(x.shape)
 
 
+def elu(x, **more):
+    """With zeros behind, so that all of x is in PyTorch's vectors, whose gradient at NaN is NaN; else it is 1."""
+    if not x.is_floating_point() or not x.isnan().any():
+        return functional.elu(x, **more)
+    return functional.elu(torch.cat([x.flatten(), x.new_zeros(256)]), **more)[:x.numel()].reshape(x.shape)
+
+
 @draws("elu", "leaky_relu", "softplus", "gelu", "hardtanh", "round")
 def parametric(d, op):
     names = {"elu": {"alpha": d.pick(1.0, 0.5, -2.0, 0.0, 3)}, "round": {"decimals": d.integer(-2, 3)},
@@ -40,7 +47,7 @@ def parametric(d, op):
              "softplus": {"beta": d.pick(1, 2.5, 0.3), "threshold": d.pick(20, 3.0, 0.5)},
              "hardtanh": {"min_val": d.pick(-1.0, -2, 0.5), "max_val": d.pick(1.0, 3, 0.5, 0.0)}}[op]
     attrs = {k: v for k, v in names.items() if d.chance(0.7)}
-    function = {"round": torch.round, "hardtanh": hardtanh}.get(op) or getattr(functional, op)
+    function = {"round": torch.round, "hardtanh": hardtanh, "elu": elu}.get(op) or getattr(functional, op)
     return [d.tensor()], attrs, lambda t, a: function(t[0], **given(a, *names))
 
 
