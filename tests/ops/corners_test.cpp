@@ -210,6 +210,14 @@ TEST(Corners, dtypes_of_losses) {
   EXPECT_NE(failure_of("binary_cross_entropy_with_logits", {counts, narrow}, {}), "");
 }
 
+TEST(Corners, a_fused_relu_has_the_gradient_of_relu) {
+  const Tensor x = doubles({2, 1}, {nan_value, -1}), weight = doubles({1, 1}, {2});
+  const Called called =
+      call("linear", {x, weight}, {{"activation", "relu"}}, doubles({2, 1}, {3, 3}));
+  EXPECT_TRUE(std::isnan(called.outputs[0].to_doubles()[0]));
+  EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{6, 0}));
+}
+
 TEST(Corners, prelu_keeps_its_sides_apart) {
   const Tensor x = doubles({4}, {infinity, 2, -3, -1}), ones = Tensor::full(DType::f64, {4}, 1);
   const Called finite = call("prelu", {x, doubles({1}, {0.5})}, {}, ones);
