@@ -210,6 +210,15 @@ TEST(Corners, dtypes_of_losses) {
   EXPECT_NE(failure_of("binary_cross_entropy_with_logits", {counts, narrow}, {}), "");
 }
 
+TEST(Corners, max_pool_backward_writes_inside_of_the_plane) {
+  const AttrList attrs{{"input_size", AttrValue::Integers{2, 3}}};
+  const Tensor dy = doubles({1, 1, 1}, {5});
+  EXPECT_EQ(result("max_pool_backward", {dy, whole({1, 1, 1}, {5})}, attrs),
+            (Numbers{0, 0, 0, 0, 0, 5}));
+  for (const int64_t index : {6, -2})
+    EXPECT_NE(failure_of("max_pool_backward", {dy, whole({1, 1, 1}, {index})}, attrs), "") << index;
+}
+
 TEST(Corners, a_fused_relu_has_the_gradient_of_relu) {
   const Tensor x = doubles({2, 1}, {nan_value, -1}), weight = doubles({1, 1}, {2});
   const Called called =

@@ -106,6 +106,10 @@ def momentum(p, lr):
     return torch.optim.SGD(p, lr, momentum=0.9)
 
 
+def nesterov(p, lr):
+    return torch.optim.SGD(p, lr, momentum=0.9, nesterov=True)
+
+
 def decayed(model, make, lr, decay):
     """Weights of rank 1 do not decay."""
     groups = [{"params": [p for p in model.parameters() if p.dim() >= 2], "weight_decay": decay},
@@ -115,7 +119,7 @@ def decayed(model, make, lr, decay):
 
 # name: model, scale of weights, batches, optimizer, rate, weight decay, clip.
 CASES = {
-    "mlp": (Mlp, 0.5, samples((16, 20), 10), momentum, 0.1, 0.01, 0),
+    "mlp": (Mlp, 0.5, samples((16, 20), 10), nesterov, 0.1, 0.01, 0),
     "cnn": (Cnn, 0.25, samples((8, 3, 16, 16), 10), momentum, 0.02, 0, 0),
     "lstm": (LstmLm, 0.5, texts(4, 20, 61), torch.optim.Adam, 0.01, 0, 0.1),
     "gpt": (lambda: Gpt(61, 32, 2, 3, 48), 0.5, texts(4, 24, 61), torch.optim.AdamW, 0.003, 0.1, 1),

@@ -13,6 +13,7 @@
 #include "models/lstm_lm.h"
 #include "models/mlp.h"
 #include "ops/all_ops.h"
+#include "tests/support/program.h"
 #include "training/program.h"
 
 namespace gradus {
@@ -37,7 +38,7 @@ Model built(const auto& model) {
 Case case_of(const std::string& name) {
   if (name == "mlp") {
     const Mlp model{.hidden = {48, 32}, .classes = classes};
-    return {name, built(model), 0.5, {16, {20}, {}}, make_optimizer("momentum", 0.01), 0.1, 0};
+    return {name, built(model), 0.5, {16, {20}, {}}, make_optimizer("nesterov", 0.01), 0.1, 0};
   }
   if (name == "cnn") {
     const Cnn model{.channels = {16, 32}, .hidden = {24}, .classes = classes};
@@ -144,11 +145,11 @@ double largest_error(const std::vector<double>& got, const std::vector<double>& 
   return largest;
 }
 
-class ReferenceLosses : public testing::TestWithParam<const char*> {};
+class ReferenceLosses : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ReferenceLosses, agree_over_ten_steps) {
   register_all_ops();
-  const std::string path = GRADUS_SOURCE_DIR "/tests/vectors/training_losses.safetensors";
+  const std::string path = testing::source_path("tests/vectors/training_losses.safetensors");
   const NamedTensors stored = load_safetensors(path).tensors;
   const Case what = case_of(GetParam());
   const std::vector<double> losses = stored.at(what.name + ".losses").to_doubles();
@@ -166,7 +167,7 @@ TEST_P(ReferenceLosses, agree_over_ten_steps) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(PyTorch, ReferenceLosses, testing::Values("mlp", "cnn", "lstm", "gpt"),
+INSTANTIATE_TEST_SUITE_P(PyTorch, ReferenceLosses, ::testing::Values("mlp", "cnn", "lstm", "gpt"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
