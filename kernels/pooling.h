@@ -44,7 +44,8 @@ struct PoolShape {
 };
 
 // output = the largest of each window, indices = at which position of its input plane. The first of
-// equal values wins; a NaN wins over numbers, and the last NaN over others (as PyTorch).
+// equal values wins; a NaN wins over numbers, and the last NaN over others (as PyTorch). Of f32,
+// f64 or whole numbers (i64, i32, i16, i8, u8).
 struct MaxPoolArgs {
   DType dtype = DType::f32;
   PoolShape shape;

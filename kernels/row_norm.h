@@ -23,7 +23,8 @@ struct RowNormShape {
 
 // mean = sum(x) / cols, rstd = 1 / sqrt(sum((x - mean)^2) / cols + eps), of each row;
 // y = (x - mean) * rstd * weight + bias.  Without `mean` (rms_norm): the same with mean = 0.
-// With `mean`, a row whose squares overflow has rstd NaN, not 0, as PyTorch's.
+// With `mean`, a row whose squares overflow has rstd NaN, not 0, as PyTorch's. Those of f32 are
+// summed in f64 where they do, so that only a row with an infinity is one.
 // Requires: dense row-major, everything of `dtype` (f32 or f64); weight and bias may be null (1 and
 // 0), each shape.weights() long; inner > 0 divides cols. mean (or null) and rstd have `rows`
 // elements. y may be x.
@@ -36,7 +37,8 @@ struct RowNormArgs {
 };
 
 void row_norm_cpu(const RowNormArgs& args);
-void row_norm_avx2(const RowNormArgs& args);  // f32
+void row_norm_row_cpu(const RowNormArgs& args, int64_t row);  // f32; one row
+void row_norm_avx2(const RowNormArgs& args);                  // f32
 void row_norm_avx512(const RowNormArgs& args);
 
 // With h = (x - mean) * rstd, g = dy * weight and averages over a row:

@@ -87,7 +87,7 @@ Value pre_activation_gradient(const GradArgs& args) {
     case Activation::none:
       return dy;
     case Activation::relu:
-      return where(y > 0.0, dy, zeros_like(dy));
+      return where(y <= 0.0, zeros_like(dy), dy);  // as relu's: what is no number passes it
     case Activation::sigmoid:
       return dy * (y * (1.0 - y));
     case Activation::tanh:

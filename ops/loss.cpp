@@ -37,7 +37,11 @@ void check_loss_inputs(Value input, Value target, std::string_view op) {
 
 Value loss_error(Value input, Value target, std::string_view op) {
   (void)broadcast(input.shape(), target.shape(), op);
-  return input - (is_floating(target.dtype()) ? target : cast(target, input.dtype()));
+  const bool by_input = is_floating(input.dtype()), by_target = is_floating(target.dtype());
+  GRADUS_CHECK(by_input || by_target, "[{}] expected a floating input or target, got {} and {}", op,
+               dtype_name(input.dtype()), dtype_name(target.dtype()));
+  if (!by_input) return cast(input, target.dtype()) - target;
+  return input - (by_target ? target : cast(target, input.dtype()));
 }
 
 Value log1p_exp(Value x) { return softplus(x, {{"threshold", 1e300}}); }

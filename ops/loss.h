@@ -17,8 +17,8 @@ kernels::LossReduction loss_reduction(const Attrs& attrs, std::string_view op);
 Value reduce_loss(Value loss, const Attrs& attrs, std::string_view op);
 // Throws, naming `op`, unless the shapes broadcast and the target is floating.
 void check_loss_inputs(Value input, Value target, std::string_view op);
-// input - target; a target of whole numbers takes the input's dtype. Throws, naming `op`, unless
-// the shapes broadcast.
+// input - target; what is not floating takes the other's dtype. Throws, naming `op`, unless the
+// shapes broadcast and one of both is floating.
 Value loss_error(Value input, Value target, std::string_view op);
 // log(1 + exp(x)) for every x, never by the linear branch of softplus.
 Value log1p_exp(Value x);

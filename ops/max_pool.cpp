@@ -74,6 +74,7 @@ OpDef max_pool_op() {
           .inputs = {{"input"}},
           .outputs = {"output", "indices"},
           .attributes = with_channels_last(max_pool_attributes()),
+          .dtypes = number_types,
           .infer = infer,
           .grad = grad,
           .cpu = with_onednn<bind>({{"blocked", run, nullptr, has_own_lanes}, {"reference", run}}),

@@ -33,6 +33,7 @@ OpDef max_pool1d_op() {
           .inputs = {{"input"}},
           .outputs = {"output", "indices"},
           .attributes = max_pool_attributes(),
+          .dtypes = number_types,
           .composite = composite,
           .samples = samples};
 }

@@ -34,6 +34,7 @@ OpDef max_pool2d_op() {
           .inputs = {{"input"}},
           .outputs = {"output", "indices"},
           .attributes = max_pool_attributes(),
+          .dtypes = number_types,
           .composite = composite,
           .samples = samples};
 }

@@ -35,6 +35,7 @@ OpDef max_pool3d_op() {
           .inputs = {{"input"}},
           .outputs = {"output", "indices"},
           .attributes = max_pool_attributes(),
+          .dtypes = number_types,
           .composite = composite,
           .samples = samples};
 }

@@ -20,6 +20,7 @@ OpDef mse_loss_op() {
           .doc = "(input - target)^2",
           .inputs = {{"input"}, {"target"}},
           .attributes = {reduction_attribute()},
+          .dtypes = all_types,
           .composite = composite,
           .samples = [] { return loss_samples({}); }};
 }

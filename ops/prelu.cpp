@@ -24,7 +24,9 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs&) {
   Shape shape;
   for (int d = 0; d < x.rank(); ++d) shape.push_back(d == 1 ? in[1].shape().numel() : 1);
   if (x.rank() < 2 || in[1].shape().numel() == 1) shape = {};
-  return {where(x > 0.0, x, reshape(in[1], shape) * x)};
+  // What is positive does not reach the product, whose gradient could be 0 times an infinity.
+  const Value positive = x > 0.0, rest = where(positive, zeros_like(x), x);
+  return {where(positive, x, reshape(in[1], shape) * rest)};
 }
 
 std::vector<Sample> samples() {

@@ -25,6 +25,7 @@ OpDef smooth_l1_loss_op() {
           .doc = "e^2 / (2 beta) where |e| < beta, else |e| - beta / 2, for e = input - target",
           .inputs = {{"input"}, {"target"}},
           .attributes = {reduction_attribute(), {"beta", AttrType::real, 1.0}},
+          .dtypes = all_types,
           .composite = composite,
           .samples = [] {
             return loss_samples(

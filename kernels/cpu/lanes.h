@@ -230,10 +230,11 @@ inline Lanes sigmoid(Lanes x) {
   const Lanes one = Lanes::all(1.f);
   return one / (one + exp_normal(Lanes::zero() - x));
 }
-// d / (d + 2) with d = e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), within 3 ulp.
+// d / (d + 2) with d = e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1), within 3 ulp; from d = 2 on as
+// 1 - 2 / (d + 2), within 1 ulp: what is left to 1 is a gradient's factor.
 inline Lanes tanh(Lanes x) {
-  const Lanes most = Lanes::all(40.f), one = Lanes::all(1.f);
-  const Exponent e = split_exponent(max(Lanes::zero() - most, min(most, x + x)));
+  const Lanes one = Lanes::all(1.f), two = Lanes::all(2.f), size = max(x, Lanes::zero() - x);
+  const Exponent e = split_exponent(min(Lanes::all(40.f), size + size));
   Lanes p = Lanes::all(1.984587643e-4f);  // minimax, of (e^r - 1 - r) / r^2
   p = fma(p, e.r, Lanes::all(1.394061925e-3f));
   p = fma(p, e.r, Lanes::all(8.333389353e-3f));
@@ -241,8 +242,10 @@ inline Lanes tanh(Lanes x) {
   p = fma(p, e.r, Lanes::all(1.666666637e-1f));
   p = fma(p, e.r, Lanes::all(0.5f));
   const Lanes small = fma(p * e.r, e.r, e.r), power = scale_by_shifted(one, e.shifted);
-  const Lanes d = fma(power, small, power - one);
-  return d / (d + Lanes::all(2.f));
+  const Lanes d = fma(power, small, power - one), far = d - two;
+  const Lanes part = where_positive(far, two, d) / (d + two);
+  const Lanes y = where_positive(far, one - part, part);
+  return where_positive(x, y, Lanes::zero() - y);
 }
 
 // Loops over arrays of any length: body(column, count) for pieces of sixteen columns; count < 16

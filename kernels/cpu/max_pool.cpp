@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "engine/base/dispatch.h"
@@ -12,15 +11,34 @@ namespace {
 
 template <class T>
 struct Largest {
-  T value = -std::numeric_limits<T>::infinity();
+  using Limits = std::numeric_limits<T>;
+  T value = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
   int64_t index = -1;
 
   void see(T x, int64_t at) {
-    if (index >= 0 && !(x > value) && !std::isnan(x)) return;
+    if (index >= 0 && !(x > value) && x == x) return;  // NaN is not itself
     value = x;
     index = at;
   }
 };
+
+template <class F>
+void dispatch_number(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::i64:
+      return f(TypeTag<int64_t>{});
+    case DType::i32:
+      return f(TypeTag<int32_t>{});
+    case DType::i16:
+      return f(TypeTag<int16_t>{});
+    case DType::i8:
+      return f(TypeTag<int8_t>{});
+    case DType::u8:
+      return f(TypeTag<uint8_t>{});
+    default:
+      return dispatch_float(dtype, std::forward<F>(f));
+  }
+}
 
 // Of one window and lane.
 template <class T>
@@ -58,7 +76,7 @@ void pool_plane(const PoolShape& shape, const T* input, T* output, int64_t* indi
 
 void max_pool_cpu(const MaxPoolArgs& args) {
   const PoolShape& shape = args.shape;
-  dispatch_float(args.dtype, [&](auto tag) {
+  dispatch_number(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const int64_t input = shape.input_size() * shape.lanes;
     const int64_t output = shape.output_size() * shape.lanes;

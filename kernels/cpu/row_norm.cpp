@@ -91,6 +91,8 @@ void row_norm_cpu(const RowNormArgs& args) {
   });
 }
 
+void row_norm_row_cpu(const RowNormArgs& args, int64_t row) { norm_row<float>(args, row); }
+
 void row_norm_backward_cpu(const RowNormBackwardArgs& args) {
   dispatch_float(args.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -87,6 +87,7 @@ inline void norm_row(const RowNormArgs& args, int64_t row) {
   const float* b = static_cast<const float*>(args.bias);
   float* y = static_cast<float*>(args.y) + row * shape.cols;
   const Moments m = row_moments(x, shape.cols, args.mean != nullptr, args.eps);
+  if (!(m.rstd > 0)) return row_norm_row_cpu(args, row);  // an overflow: once more, in f64
   if (args.mean) static_cast<float*>(args.mean)[row] = m.mean + m.shift;
   static_cast<float*>(args.rstd)[row] = m.rstd;
   const int64_t k = shape.weight_of(row, 0), segments = shape.cols / shape.inner;

@@ -104,10 +104,12 @@ struct VectorMath {
 
   GRADUS_VECTOR_FUNCTION T sigmoid(T x) { return 1.f / (1.f + exp(-x)); }
   GRADUS_VECTOR_FUNCTION T softplus(T x) { return (x > 0.f ? x : 0.f) + log1p(exp(-magnitude(x))); }
+  // Near 1 by what is left to it, which is a gradient's factor.
   GRADUS_VECTOR_FUNCTION T tanh(T x) {
     const T a = magnitude(x);
     const T e = expm1(2.f * (a > 20.f ? 20.f : a));
-    return __builtin_copysignf(e / (e + 2.f), x);
+    const T part = (e < 2.f ? e : 2.f) / (e + 2.f);
+    return __builtin_copysignf(e < 2.f ? part : 1.f - part, x);
   }
 
   // erfc(a) for a >= 0: t = 1 / (1 + 0.4 a), exp(-a^2) * t * P(t), the square taken with its

@@ -81,17 +81,39 @@ TEST(Corners, integer_division_by_zero_is_refused) {
 }
 
 TEST(Corners, bounds_may_be_nan_but_not_crossed_or_absent) {
-  const Tensor x = doubles({3}, {-3, 0.5, 3}).cast(DType::f32), ones = x.cast(DType::f32);
-  for (const char* bound : {"min_val", "max_val"}) {
-    const Called called = call("hardtanh", {x}, {{bound, nan_value}}, ones);
-    for (double value : called.outputs[0].to_doubles()) EXPECT_TRUE(std::isnan(value)) << bound;
-    EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{0, 0, 0}));
+  const Tensor x = doubles({3}, {-3, 0.5, 3}).cast(DType::f32),
+               ones = Tensor::full(DType::f32, {3}, 1);
+  for (const bool lower : {true, false}) {
+    const Called called = call("hardtanh", {x}, {{lower ? "min_val" : "max_val", nan_value}}, ones);
+    for (double value : called.outputs[0].to_doubles()) EXPECT_TRUE(std::isnan(value)) << lower;
+    EXPECT_EQ(called.gradients[0].to_doubles(), lower ? (Numbers{1, 1, 0}) : (Numbers{0, 1, 1}));
   }
   EXPECT_EQ(failure_of("hardtanh", {x}, {{"min_val", 2.0}}),
             "[hardtanh] attribute 'min_val', expected at most max_val (1), got 2");
   EXPECT_NE(failure_of("clamp", {x}), "");
   const Tensor clamped = call("clamp", {whole({1}, {3})}, {{"min", -infinity}}).outputs[0];
   EXPECT_EQ(clamped.dtype(), DType::f32);
+}
+
+// Nothing is beyond a bound there, as in PyTorch's scalar and CUDA kernels (its vectors differ).
+TEST(Corners, hardtanh_passes_the_gradient_of_what_is_no_number) {
+  const Called called = call("hardtanh", {doubles({2}, {nan_value, -1})}, {}, doubles({2}, {3, 3}));
+  EXPECT_TRUE(std::isnan(called.outputs[0].to_doubles()[0]));
+  EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{3, 0}));
+}
+
+// Also where alpha * expm1(0) is no number.
+TEST(Corners, elu_of_zero_is_zero) {
+  for (const double alpha : {nan_value, infinity})
+    for (const DType dtype : {DType::f64, DType::f32, DType::bf16}) {
+      const Tensor x = doubles({5}, {0, -0.0, 2, -1, nan_value}).cast(dtype);
+      const Numbers y = result("elu", {x}, {{"alpha", alpha}});
+      EXPECT_EQ(y[0], 0);
+      EXPECT_TRUE(y[1] == 0 && std::signbit(y[1]));
+      EXPECT_EQ(y[2], 2);
+      EXPECT_FALSE(std::isfinite(y[3]));
+      EXPECT_TRUE(std::isnan(y[4]));
+    }
 }
 
 TEST(Corners, losses_have_finite_gradients_at_infinity) {
@@ -188,6 +210,94 @@ TEST(Corners, dtypes_of_losses) {
   EXPECT_NE(failure_of("binary_cross_entropy_with_logits", {counts, narrow}, {}), "");
 }
 
+TEST(Corners, max_pool_backward_writes_inside_of_the_plane) {
+  const AttrList attrs{{"input_size", AttrValue::Integers{2, 3}}};
+  const Tensor dy = doubles({1, 1, 1}, {5});
+  EXPECT_EQ(result("max_pool_backward", {dy, whole({1, 1, 1}, {5})}, attrs),
+            (Numbers{0, 0, 0, 0, 0, 5}));
+  for (const int64_t index : {6, -2})
+    EXPECT_NE(failure_of("max_pool_backward", {dy, whole({1, 1, 1}, {index})}, attrs), "") << index;
+}
+
+TEST(Corners, a_fused_relu_has_the_gradient_of_relu) {
+  const Tensor x = doubles({2, 1}, {nan_value, -1}), weight = doubles({1, 1}, {2});
+  const Called called =
+      call("linear", {x, weight}, {{"activation", "relu"}}, doubles({2, 1}, {3, 3}));
+  EXPECT_TRUE(std::isnan(called.outputs[0].to_doubles()[0]));
+  EXPECT_EQ(called.gradients[0].to_doubles(), (Numbers{6, 0}));
+}
+
+TEST(Corners, prelu_keeps_its_sides_apart) {
+  const Tensor x = doubles({4}, {infinity, 2, -3, -1}), ones = Tensor::full(DType::f64, {4}, 1);
+  const Called finite = call("prelu", {x, doubles({1}, {0.5})}, {}, ones);
+  EXPECT_EQ(finite.outputs[0].to_doubles(), (Numbers{infinity, 2, -1.5, -0.5}));
+  EXPECT_EQ(finite.gradients[0].to_doubles(), (Numbers{1, 1, 0.5, 0.5}));
+  EXPECT_EQ(finite.gradients[1].to_doubles(), Numbers{-4});
+  const Called lost = call("prelu", {x, doubles({1}, {nan_value})}, {}, ones);
+  EXPECT_EQ(lost.gradients[0].to_doubles()[1], 1);
+  EXPECT_TRUE(std::isnan(lost.gradients[0].to_doubles()[2]));
+}
+
+TEST(Corners, losses_of_whole_numbers) {
+  const Tensor counts = as(DType::u8, {3}, {3, 1, 0}), ones = as(DType::u8, {3}, {1, 1, 1});
+  const Tensor wide = doubles({3}, {0.5, 1, 2}), narrow = wide.cast(DType::f32);
+  const AttrList sum{{"reduction", "sum"}};
+  for (const char* op : {"mse_loss", "l1_loss", "smooth_l1_loss"}) {
+    EXPECT_EQ(call(op, {counts, narrow}).outputs[0].dtype(), DType::f32) << op;
+    const Called called = call(op, {counts, wide}, sum, doubles({}, {1}));
+    EXPECT_EQ(called.outputs[0].dtype(), DType::f64) << op;
+    EXPECT_EQ(result(op, {counts, wide}, sum), result(op, {counts.cast(DType::f64), wide}, sum));
+    EXPECT_NE(failure_of(op, {counts, ones}), "") << op;
+  }
+  EXPECT_NE(failure_of("mse_loss", {counts, ones}, sum), "");
+  EXPECT_NE(failure_of("huber_loss", {counts, wide}), "");
+  EXPECT_EQ(result("l1_loss", {counts, ones}, {{"reduction", "none"}}), (Numbers{2, 0, 255}));
+  EXPECT_EQ(result("l1_loss", {counts, ones}, sum), Numbers{257});
+  EXPECT_EQ(call("l1_loss", {counts, ones}, sum).outputs[0].dtype(), DType::i64);
+  const Tensor truth = as(DType::bool_, {3}, {1, 0, 0});
+  EXPECT_EQ(result("mse_loss", {truth, wide}, sum), Numbers{5.25});
+  EXPECT_NE(failure_of("l1_loss", {truth, wide}), "");
+}
+
+TEST(Corners, windows_of_whole_numbers) {
+  const AttrList attrs{{"kernel_size", 2}, {"stride", 1}, {"padding", 1}};
+  for (const DType dtype : {DType::i64, DType::i32, DType::i16, DType::i8}) {
+    const Called called = call("max_pool2d", {as(dtype, {1, 1, 2}, {-7, -9})}, attrs);
+    EXPECT_EQ(called.outputs[0].dtype(), dtype);
+    EXPECT_EQ(called.outputs[0].to_doubles(), (Numbers{-7, -7, -9, -7, -7, -9}));
+    EXPECT_EQ(called.outputs[1].to_doubles(), (Numbers{0, 0, 1, 0, 0, 1}));
+  }
+  const int64_t large = std::numeric_limits<int64_t>::max();
+  const Called exact =
+      call("max_pool2d", {whole({1, 1, 2}, {large - 1, large})}, {{"kernel_size", 1}});
+  EXPECT_EQ(exact.outputs[0].data_as<int64_t>()[0], large - 1);
+  // A window of padding alone.
+  const AttrList apart{{"kernel_size", 2}, {"stride", 3}, {"padding", 1}, {"dilation", 4}};
+  EXPECT_EQ(result("max_pool2d", {as(DType::i8, {1, 3, 3}, std::vector<int64_t>(9, 5))}, apart),
+            Numbers{-128});
+  EXPECT_NE(failure_of("max_pool2d", {as(DType::bool_, {1, 1, 2}, {1, 0})}, attrs), "");
+}
+
+// Squares beyond f32 are no infinity.
+TEST(Corners, norms_of_large_rows_in_f32) {
+  for (const int64_t extra : {0, 13}) {
+    Numbers values{3e19, -2e19, 1e18};
+    values.resize(static_cast<size_t>(3 + extra), 1e19);
+    const Tensor x = doubles({1, 3 + extra}, values),
+                 dy = random_tensor(DType::f64, {1, 3 + extra}, 1);
+    for (const char* op : {"layer_norm", "rms_norm"}) {
+      const AttrList attrs{{"normalized_shape", 3 + extra}};
+      const Called wide = call(op, {x}, attrs, dy),
+                   narrow = call(op, {x.cast(DType::f32)}, attrs, dy.cast(DType::f32));
+      const Numbers y = wide.outputs[0].to_doubles(), dx = wide.gradients[0].to_doubles();
+      for (size_t i = 0; i < y.size(); ++i) {
+        EXPECT_NEAR(narrow.outputs[0].to_doubles()[i], y[i], 1e-6) << op;
+        EXPECT_NEAR(narrow.gradients[0].to_doubles()[i], dx[i], 1e-25) << op;
+      }
+    }
+  }
+}
+
 TEST(Corners, an_ignored_position_without_a_softmax_has_gradient_nan) {
   for (const DType dtype : {DType::f32, DType::f64}) {
     const Tensor x = doubles({4, 2}, {1, nan_value, infinity, 1, -infinity, 1, 1, 2}).cast(dtype);
@@ -203,12 +313,15 @@ TEST(Corners, an_ignored_position_without_a_softmax_has_gradient_nan) {
 
 TEST(Corners, norms_at_infinities) {
   for (const DType dtype : {DType::f32, DType::f64}) {
-    // Squares that overflow: NaN of rows, 0 of channels.
-    const double large = dtype == DType::f32 ? 1e20 : 1e200;
-    const Tensor x = doubles({1, 4}, {large, -2, 1, 0.5}).cast(dtype);
-    for (const double y : result("layer_norm", {x}, {{"normalized_shape", 4}}))
-      EXPECT_TRUE(std::isnan(y));
-    for (const double y : result("rms_norm", {x}, {{"normalized_shape", 4}})) EXPECT_EQ(y, 0);
+    // Squares that overflow f64, in which f32 is computed there.
+    for (const double large : {dtype == DType::f32 ? infinity : 1e200, infinity}) {
+      const Tensor x = doubles({1, 4}, {large, -2, 1, 0.5}).cast(dtype);
+      for (const double y : result("layer_norm", {x}, {{"normalized_shape", 4}}))
+        EXPECT_TRUE(std::isnan(y));
+      const Numbers y = result("rms_norm", {x}, {{"normalized_shape", 4}});
+      for (size_t i = 1; i < y.size(); ++i) EXPECT_EQ(y[i], 0);
+      EXPECT_TRUE(std::isinf(large) ? std::isnan(y[0]) : y[0] == 0);
+    }
     // Running statistics: an element's gradient does not see its value.
     const Tensor one = Tensor::full(dtype, {1}, 1), odd = doubles({2, 1}, {infinity, nan_value});
     const Called normed = call("batch_norm", {odd.cast(dtype), one, one, one, one}, {},

@@ -291,12 +291,28 @@ def print_reasons(scores):
 STORED = {"f64": 5, "f32": 2, "bf16": 2, "i64": 1, "bool": 1}  # cases of an op
 
 
+def choices(case):
+    """The words and switches among its attributes: "mode" = "reflect"."""
+    return {(name, value) for name, value in case.attrs.items() if isinstance(value, (str, bool))}
+
+
+def with_every_choice(chosen, cases):
+    """And the first case of each choice that none of them makes."""
+    seen, more = set().union(*map(choices, chosen)), []
+    for case in cases:
+        if choices(case) - seen:
+            more.append(case)
+            seen |= choices(case)
+    return chosen + more
+
+
 def stored_cases(op):
     """Few and small, spread over the samples: for CI, which has no PyTorch."""
     for dtype in FLOATS + EXACT:
         cases, reasons = claimed_cases(op, dtype)
         small = [c for c in cases if sum(x.numel() for x in c.inputs if x is not None) <= 120]
-        yield from prepare(op, dtype, spread(small, STORED[dtype]), reasons)
+        chosen = spread(small, STORED[dtype])
+        yield from prepare(op, dtype, with_every_choice(chosen, small) if dtype == "f64" else chosen, reasons)
 
 
 def slack(truth, own, dtype):

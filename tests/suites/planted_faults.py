@@ -6,10 +6,11 @@
     tests/suites/planted_faults.py ID...          some of them
     tests/suites/planted_faults.py --check        only whether each still applies (its text is there once)
 
-A fault replaces `old` by `new` in `file` of a copy of this tree (build/planted/tree), which has a
-build folder of its own. Only what includes the file is compiled again, at -O1, and the tests are
-linked with it in front of the library, whose own object the linker then leaves out. The tests of `seen_by` run
-in order until one fails: `every_op a b` is every check of tests/ops/every_op_test.cpp on the ops a
+A fault replaces `old` by `new` in a copy of `file`, which a compiler that is told of it first sees
+in place of the file itself. build/release, which this script brings up to date, does the rest: only
+what includes the file is compiled again, at -O1, and the tests are linked with it in front of the
+library, whose own object the linker then leaves out. A header of the precompiled ones
+(cmake/precompiled.cmake) cannot be planted in. The tests of `seen_by` run in order until one fails: `every_op a b` is every check of tests/ops/every_op_test.cpp on the ops a
 and b, any other NAME is the executable NAME_test. `special` names tests that are no generic ones;
 a fault that only they see counts as survived. Results go to build/planted/results.json.
 """
@@ -29,8 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).resolve().parent / "planted_faults"
 WORK = ROOT / "build" / "planted"
-TREE = WORK / "tree"
-BUILD = TREE / "build" / "release"
+BUILD = ROOT / "build" / "release"
+COPIES = WORK / "copies"  # of the file with the fault, where its path says
 RESULTS = WORK / "results.json"
 MEMORY = 12 << 30  # of one test; a fault may ask for any amount
 SECONDS = 600  # of one test; a fault may never end
@@ -73,32 +74,13 @@ def check_all(faults):
     print(f"{len(faults)} faults, each applies")
 
 
-def copy_tree():
-    """Brings the copy to the state of this tree; files that are equal keep their time."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    wanted = {name for name in names.split("\0") if name and (ROOT / name).is_file()}
-    for name in sorted(wanted):
-        source, target = ROOT / name, TREE / name
-        if target.exists() and target.read_bytes() == source.read_bytes():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
-    for target in TREE.rglob("*"):
-        name = target.relative_to(TREE).as_posix()
-        if target.is_file() and not name.startswith("build/") and name not in wanted:
-            target.unlink()
-
-
 def environment():
-    ours = {"CCACHE_BASEDIR": str(TREE), "CCACHE_NOHASHDIR": "1", "OMP_NUM_THREADS": "1"}
-    return {**os.environ, **ours}
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def configure():
-    copy_tree()
-    command = ["cmake", "--preset", "release", "-DCMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE=PRE_TEST"]
-    subprocess.run(command, cwd=TREE, env=environment(), check=True, stdout=subprocess.DEVNULL)
+    command = ["cmake", "--preset", "release"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def build(targets, jobs):
@@ -132,15 +114,15 @@ def users_of(header):
     for line in in_build("ninja -t deps").splitlines():
         if not line.startswith(" "):
             source = line.split(":")[0] if "gradus_library.dir" in line else ""
-        elif source and os.path.normpath(BUILD / line.strip()) == str(TREE / header):
+        elif source and os.path.normpath(BUILD / line.strip()) == str(ROOT / header):
             path = source.split("gradus_library.dir/")[1].removesuffix(".o")
-            users.append(str(TREE / path))
+            users.append(str(ROOT / path))
     return users
 
 
 def compile_with(fault, commands):
     """Objects of the library that hold the fault."""
-    path = TREE / fault["file"]
+    path = ROOT / fault["file"]
     sources = [str(path)] if path.suffix == ".cpp" else users_of(fault["file"])
     if not sources:
         raise RuntimeError(f"nothing includes {fault['file']}")
@@ -150,6 +132,9 @@ def compile_with(fault, commands):
         made.parent.mkdir(exist_ok=True)
         command, count = re.subn(r" -o \S+", f" -O1 -w -o {made}", commands[source])
         assert count == 1, commands[source]
+        command = command.replace(" -I", f" -I{COPIES} -I", 1)
+        if source == str(path):
+            command = command.replace(f" {source}", f" {COPIES / fault['file']}")
         in_build(command)
         objects.append(str(made))
     return objects
@@ -205,16 +190,14 @@ def first_failure(entries, objects):
 
 def try_fault(fault, commands):
     started = time.monotonic()
-    path = TREE / fault["file"]
-    original, before = path.read_text(), path.stat()
-    path.write_text(planted(fault))
+    shutil.rmtree(COPIES, ignore_errors=True)
+    copy = COPIES / fault["file"]
+    copy.parent.mkdir(parents=True)
+    copy.write_text(planted(fault))
     try:
         objects = compile_with(fault, commands)
     except RuntimeError as error:
         sys.exit(f"{fault['id']} does not compile:\n{error}")
-    finally:
-        path.write_text(original)
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     by = first_failure(fault["seen_by"], objects)
     also = "" if by else first_failure(fault.get("special", []), objects)
     return {"id": fault["id"], "area": fault["area"], "file": fault["file"], "what": fault["what"],

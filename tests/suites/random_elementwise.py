@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random cases of elementwise ops, casts, products of matrices and what makes tensors from nothing."""
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -22,6 +24,21 @@ def activation(d, op):
     return [d.tensor()], {}, lambda t, a: getattr(functional, op)(t[0])
 
 
+def hardtanh(x, **limits):
+    """Element by element beside NaN, where PyTorch's vectors give another gradient than its single elements."""
+    numbers = not x.isnan().any() and not any(math.isnan(limit) for limit in limits.values())
+    if not x.is_floating_point() or not x.numel() or numbers:
+        return functional.hardtanh(x, **limits)
+    return torch.stack([functional.hardtanh(element, **limits) for element in x.flatten()]).reshape(x.shape)
+
+
+def elu(x, **more):
+    """With zeros behind, so that all of x is in PyTorch's vectors, whose gradient at NaN is NaN; else it is 1."""
+    if not x.is_floating_point() or not x.isnan().any():
+        return functional.elu(x, **more)
+    return functional.elu(torch.cat([x.flatten(), x.new_zeros(256)]), **more)[:x.numel()].reshape(x.shape)
+
+
 @draws("elu", "leaky_relu", "softplus", "gelu", "hardtanh", "round")
 def parametric(d, op):
     names = {"elu": {"alpha": d.pick(1.0, 0.5, -2.0, 0.0, 3)}, "round": {"decimals": d.integer(-2, 3)},
@@ -30,7 +47,7 @@ def parametric(d, op):
              "softplus": {"beta": d.pick(1, 2.5, 0.3), "threshold": d.pick(20, 3.0, 0.5)},
              "hardtanh": {"min_val": d.pick(-1.0, -2, 0.5), "max_val": d.pick(1.0, 3, 0.5, 0.0)}}[op]
     attrs = {k: v for k, v in names.items() if d.chance(0.7)}
-    function = torch.round if op == "round" else getattr(functional, op)
+    function = {"round": torch.round, "hardtanh": hardtanh, "elu": elu}.get(op) or getattr(functional, op)
     return [d.tensor()], attrs, lambda t, a: function(t[0], **given(a, *names))
 
 
@@ -54,10 +71,15 @@ def binary_with_attribute(d, op):
             lambda t, at: getattr(torch, op)(t[0], t[1], **given(at, *at)))
 
 
+def whole(bound):
+    """2.0 as 2, which a bound of ours is: it leaves integers integers."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
 @draws("clamp")
 def clamp(d, op):
     attrs = d.attrs(min=d.pick(None, -1, 0.5, -2.5, 3), max=d.pick(None, 1, 2.5, 0, -1))
-    return [d.tensor()], attrs, lambda t, a: torch.clamp(t[0], a.get("min"), a.get("max"))
+    return [d.tensor()], attrs, lambda t, a: torch.clamp(t[0], whole(a.get("min")), whole(a.get("max")))
 
 
 @draws("where")

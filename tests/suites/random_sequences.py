@@ -62,7 +62,12 @@ def recurrent_layer(d, op):
         attrs["batch_first"] = True
     torch.manual_seed(d.random.getrandbits(40))
     case = recurrent(op, gates, d.dtype, attrs, sizes, hx=d.chance(0.6), lengths=lengths, call=call)
-    return case.inputs, attrs, lambda t, a: case.reference(t)
+
+    def reference(t, a):
+        if a.get("batch_first", False) != attrs.get("batch_first", False):
+            raise KeyError("batch_first")  # the case is made for one layout
+        return case.reference(t)
+    return case.inputs, attrs, reference
 
 
 def optimizer_case(make, rate, state, inputs, attrs, step):
