@@ -74,11 +74,11 @@ Value Gpt::build(Place& place, Value tokens) const {
     const Graph::Scope scope(place.graph, "wte");
     return place.weight("weight", {vocabulary, width}, init);
   }();
+  const Value table = position_table(place, *this);
   Value x = apply1("embedding", {tokens, token_table});  // (batch, seq, width)
   // Embeddings of this deviation are small beside sines: scaled as by Vaswani et al. 2017, 3.4.
   if (positions == Positions::sinusoidal) x = x * std::sqrt(static_cast<double>(width));
-  if (const Value table = position_table(place, *this))
-    x = x + rows_of_positions(place, table, seq);
+  if (table) x = x + rows_of_positions(place, table, seq);
   x = dropout_layer(place, x, dropout);
   const Value mask = place.positions ? document_mask(place.positions) : Value();
   for (int64_t layer = 0; layer < layers; ++layer) {

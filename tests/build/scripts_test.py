@@ -93,7 +93,8 @@ class Data(unittest.TestCase):
         lines = run("scripts/data.sh", "--list").stdout.splitlines()
         self.assertEqual(
             [line.split()[0] for line in lines],
-            ["fashion_mnist", "kjv", "iris", "wine", "breast_cancer", "digits", "diabetes", "co2"],
+            ["fashion_mnist", "kjv", "iris", "wine", "breast_cancer", "digits", "diabetes", "co2",
+             "karate"],
         )
 
     def test_unknown_name_is_refused_before_anything_is_made(self):
