@@ -30,6 +30,8 @@ endif()
 # The gates are tested by planted faults, the scripts by what they print.
 gradus_add_gate(planted_faults ${Python3_EXECUTABLE} tests/build/gates_test.py)
 gradus_add_gate(scripts ${Python3_EXECUTABLE} tests/build/scripts_test.py)
+# Each fault of the suite that tests the tests still has its place in the code.
+gradus_add_gate(fault_texts ${Python3_EXECUTABLE} tests/suites/planted_faults.py --check)
 
 # Each header compiles alone: one generated file per header, compiled when the gate runs.
 list(TRANSFORM library_folders APPEND "/*.h" OUTPUT_VARIABLE header_globs)
