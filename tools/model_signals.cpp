@@ -51,12 +51,21 @@ double variance_of(const Tensor& tensor) {
   return squares / count;
 }
 
-TensorMap first_batch(const Recipe& recipe, const std::shared_ptr<const Dataset>& data,
-                      const BatchSpec& spec, DType dtype) {
-  Loader loader(data, make_sampler(recipe, *data), spec, dtype,
-                {.parts = recipe.integer("accumulate"), .end = 1});
+// The first micro-step's.
+struct FirstBatch {
+  BatchSpec spec;
+  TensorMap tensors;
+};
+
+FirstBatch first_batch(const Recipe& recipe, const std::shared_ptr<const Dataset>& data,
+                       DType dtype) {
+  const Sampler sampler = make_sampler(recipe, *data);
+  const int64_t parts = recipe.integer("accumulate");
+  const std::vector<BatchSpec> specs = training_specs(recipe, *data, sampler, parts);
+  Loader loader(data, sampler, specs, dtype, {.parts = parts, .end = 1});
   const HostBatch& batch = loader.at(0);
-  return {{"input", batch.inputs.to(cpu_device())}, {"target", batch.targets.to(cpu_device())}};
+  return {specs[batch.form],
+          {{"input", batch.inputs.to(cpu_device())}, {"target", batch.targets.to(cpu_device())}}};
 }
 
 TensorMap first_values(const Recipe& recipe, const ParameterTable& parameters) {
@@ -75,7 +84,7 @@ TensorMap first_values(const Recipe& recipe, const ParameterTable& parameters) {
 std::vector<LayerSignal> first_signals(const Recipe& recipe,
                                        const std::shared_ptr<const Dataset>& data) {
   const DType dtype = precision_of(recipe).parameters;
-  const BatchSpec spec = training_spec(recipe, *data, micro_batch(recipe));
+  const auto [spec, batch] = first_batch(recipe, data, dtype);
   Graph graph;
   ParameterTable parameters;
   std::vector<std::pair<Value, Value>> updates;  // of running statistics, which stay
@@ -93,8 +102,7 @@ std::vector<LayerSignal> first_signals(const Recipe& recipe,
   }
   TensorMap states = first_values(recipe, parameters);
   const StepwiseOptions options = {.rng = {static_cast<uint64_t>(recipe.integer("seed")), 1, 0}};
-  const TensorMap outputs =
-      run_stepwise(graph, first_batch(recipe, data, spec, dtype), states, options);
+  const TensorMap outputs = run_stepwise(graph, batch, states, options);
   std::vector<LayerSignal> signals;
   for (size_t i = 0; i < layers.size(); ++i)
     signals.push_back({layers[i].layer, variance_of(outputs.at(fmt::format("output.{}", i))),

@@ -158,6 +158,14 @@ TEST_F(TextCommandTest, ARunLearnsItsTokenizer) {
   expect_complete(to);
 }
 
+// Batches of two forms: the signals are those of the first batch.
+TEST_F(TextCommandTest, ModelsShowFirstSignalsOfWholeEpochs) {
+  const std::string show = "model show " + write_recipe("bytes") + " --init batch=7";
+  const Outcome outcome = run(show + " data.drop_last=false");
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("h.0"), std::string::npos) << outcome.output;
+}
+
 void TextCommandTest::expect_complete(const std::string& to) {
   Outcome outcome = run("eval " + to + " --json", "2>/dev/null");
   ASSERT_EQ(outcome.code, 0);
