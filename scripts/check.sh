@@ -26,7 +26,7 @@ case "${1:-}" in
   --all)
     scripts/setup.sh
     scripts/setup.sh clang libclang-rt-dev # the compiler, its sanitizers and libFuzzer
-    scripts/data.sh fashion_mnist kjv digits
+    scripts/data.sh fashion_mnist kjv digits wine breast_cancer diabetes co2 karate
     for preset in release debug clang asan tsan sim; do
       stage "$preset" preset_stage "$preset"
     done

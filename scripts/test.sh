@@ -16,7 +16,7 @@ esac
 
 jobs=${GRADUS_JOBS:-$(nproc)}
 scripts/setup.sh
-scripts/data.sh fashion_mnist kjv digits
+scripts/data.sh fashion_mnist kjv digits wine breast_cancer diabetes co2 karate
 echo "test: configuring and building build/release"
 cmake --preset release
 cmake --build --preset release -j "$jobs"

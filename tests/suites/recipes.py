@@ -2,7 +2,8 @@
 """Trains the recipes and compares what they reach with what docs/results.md says they reach.
 
 Without options each runs as it is. --short cuts the long ones to some steps, with bounds that fit.
-Data are made by scripts/data.sh. Prints a line per recipe; exits 1 where a bound is missed."""
+Data are made by scripts/data.sh. Prints a line per recipe; exits 1 where a bound is missed, 77 where
+data could not be made."""
 
 import argparse
 import csv
@@ -16,13 +17,15 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+NO_DATA = 77  # ctest counts it as skipped
+
 # recipe: data, score, its bound, and for --short other settings and bound. The sign says on which
 # side of the bound a score has to be.
 RECIPES = {
     "fashion_mnist_mlp": ("fashion_mnist", "accuracy", ">", 0.89, ["steps=300"], 0.78),
     "fashion_mnist_cnn": ("fashion_mnist", "accuracy", ">", 0.915, ["steps=150"], 0.80),
     "fashion_mnist_resnet20": ("fashion_mnist", "accuracy", ">", 0.93, ["steps=12"], 0.2),
-    "kjv_gpt": ("kjv", "bits_per_character", "<", 1.95, ["steps=60", "schedule.warmup=20"], 3.9),
+    "kjv_gpt": ("kjv", "bits_per_character", "<", 1.95, ["steps=60", "schedule.warmup=20"], 2.7),
     "kjv_lstm": ("kjv", "bits_per_character", "<", 2.3, ["steps=120"], 3.4),
     "tabular_breast_cancer": ("breast_cancer", "accuracy", ">", 0.95, [], 0.95),
     "tabular_digits": ("digits", "accuracy", ">", 0.96, [], 0.96),
@@ -58,7 +61,9 @@ def run(command):
 
 def judge(arguments, name, folder):
     data, score, sign, bound, settings, short_bound = RECIPES[name]
-    run(["scripts/data.sh", data])
+    if subprocess.run(["scripts/data.sh", data], cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        print(f"recipes: scripts/data.sh {data} failed", file=sys.stderr)
+        sys.exit(NO_DATA)
     settings, bound = (settings, short_bound) if arguments.short else ([], bound)
     begun, target = time.time(), os.path.join(folder, name)
     run([arguments.program, "train", f"recipes/{name}.toml", f"run={target}", *settings, *arguments.settings])
@@ -81,6 +86,7 @@ def main():
     parser.add_argument("--program", default=os.path.join(ROOT, "build", "release", "gradus"))
     parser.add_argument("--only", nargs="+", default=list(RECIPES), choices=list(RECIPES))
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--shim", help=argparse.SUPPRESS)  # what all suites are given
     parser.add_argument("--settings", nargs="*", default=[], help="key=value, for every recipe")
     arguments = parser.parse_args()
     arguments.program = os.path.abspath(arguments.program)
