@@ -26,8 +26,7 @@ double best_rate(const std::vector<BatchSpeed>& speeds) {
 BatchSpeed measure_batch(const Recipe& recipe, const TrainingData& data, int64_t batch,
                          double seconds) {
   const Recipe changed =
-      parse_recipe(recipe.to_toml(), "recipe",
-                   {fmt::format("batch={}", batch), fmt::format("steps={}", most_steps)});
+      recipe.with({fmt::format("batch={}", batch), fmt::format("steps={}", most_steps)});
   TrainingSession session(changed, data);
   std::vector<double> times;
   double total = 0;

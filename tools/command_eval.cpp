@@ -15,9 +15,8 @@ namespace gradus {
 namespace {
 
 struct EvalOptions {
-  std::string run, report, weights;
+  std::string run, report, weights, checkpoint;
   int64_t threads = 0;
-  int64_t checkpoint = -1;
   bool json = false;
 };
 
@@ -33,10 +32,11 @@ int run_eval(const EvalOptions& options) {
   GRADUS_CHECK(options.threads >= 0 && options.threads <= 1024,
                "[eval] --threads, expected 0 to 1024, got {}", options.threads);
   const bool detailed = !options.report.empty();
-  const Report report = report_run(
-      options.run, {.threads = static_cast<int>(options.threads),
-                    .weights = {options.checkpoint, parse_weights_choice(options.weights)},
-                    .detailed = detailed});
+  const Report report =
+      report_run(options.run, {.threads = static_cast<int>(options.threads),
+                               .weights = {parse_checkpoint_choice(options.checkpoint),
+                                           parse_weights_choice(options.weights)},
+                               .detailed = detailed});
   if (detailed) write_report(report, "test", options.report);
   if (options.json) {
     print_json(options, report.score);
@@ -57,7 +57,7 @@ Command eval_command() {
       .options = {{"RUN", "The run folder", &options->run, true},
                   {"--threads", "0: as the recipe says", &options->threads},
                   {"--checkpoint",
-                   "The checkpoint after this optimizer step, in place of the final weights",
+                   "A checkpoint: its optimizer step, or best; in place of the final weights",
                    &options->checkpoint},
                   {"--weights", "raw or average; without it averages where the run keeps them",
                    &options->weights},

@@ -47,8 +47,7 @@ Report make_report(const Recipe& recipe, const LoadedData& data, const PlanOptio
   report.batch = recipe.integer("batch");
   report.recomputes = recipe.boolean("recompute");
   const Recipe changed =
-      parse_recipe(recipe.to_toml(), options.recipe,
-                   {fmt::format("recompute={}", report.recomputes ? "false" : "true")});
+      recipe.with({fmt::format("recompute={}", report.recomputes ? "false" : "true")});
   report.other = plan_recipe(changed, data.data, data.bytes);
   if (report.other->flops == report.plan.flops) report.other.reset();
   report.memory = memory_option(options.memory, data.bytes);

@@ -19,9 +19,9 @@ namespace gradus {
 namespace {
 
 struct PredictOptions {
-  std::string run, output, weights;
+  std::string run, output, weights, checkpoint;
   std::vector<std::string> inputs;
-  int64_t top = 1, threads = 0, checkpoint = -1;
+  int64_t top = 1, threads = 0;
   double temperature = 1;
   bool json = false;
 };
@@ -94,11 +94,12 @@ int predict_samples(const PredictOptions& options, const RunWeights& weights) {
 
 int run_predict(const PredictOptions& options) {
   check(options);
-  const RunWeights weights{options.checkpoint, parse_weights_choice(options.weights)};
+  const RunWeights weights{parse_checkpoint_choice(options.checkpoint),
+                           parse_weights_choice(options.weights)};
   recipe_of_run(options.run, weights);  // says what is wrong with a run before its data card
   const DataCard card = load_data_card(options.run);
   if (!card.tokens) return predict_samples(options, weights);
-  GRADUS_CHECK(options.checkpoint < 0 && options.weights.empty(),
+  GRADUS_CHECK(options.checkpoint.empty() && options.weights.empty(),
                "[predict] --checkpoint and --weights are not for runs that learnt text");
   GRADUS_CHECK(options.temperature == 1,
                "[predict] --temperature is for runs that learnt classes, this one learnt text");
@@ -121,7 +122,7 @@ Command predict_command() {
                    &options->temperature},
                   {"--output", "A file to write, as CSV or, with --json, JSON", &options->output},
                   {"--checkpoint",
-                   "The checkpoint after this optimizer step, in place of the final weights",
+                   "A checkpoint: its optimizer step, or best; in place of the final weights",
                    &options->checkpoint},
                   {"--weights", "raw or average; without it averages where the run keeps them",
                    &options->weights},

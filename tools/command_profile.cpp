@@ -59,8 +59,7 @@ int run_profile(const ProfileOptions& options) {
   const Recipe given = load_recipe(options.recipe, options.settings);
   use_threads(given);
   const int64_t steps = warm_up_steps + options.steps;
-  const Recipe recipe = parse_recipe(with_known_batch(given).to_toml(), options.recipe,
-                                     {fmt::format("steps={}", steps)});
+  const Recipe recipe = with_known_batch(given).with({fmt::format("steps={}", steps)});
   TrainingSession session(recipe);
   const int64_t last = session.micro_steps() - 1;
   const bool by_shape = options.by == "shape";

@@ -18,7 +18,7 @@ int64_t samples_of(const Recipe& recipe, const Dataset& data) {
 int64_t usable_memory() { return available_memory() / 10 * 9; }
 
 Recipe with_batch(const Recipe& recipe, int64_t batch) {
-  return parse_recipe(recipe.to_toml(), "recipe", {fmt::format("batch={}", batch)});
+  return recipe.with({fmt::format("batch={}", batch)});
 }
 
 BatchChoice largest_batch(const Recipe& recipe, const LoadedData& data, int64_t memory) {
@@ -28,7 +28,7 @@ BatchChoice largest_batch(const Recipe& recipe, const LoadedData& data, int64_t 
     std::vector<std::string> changes = {fmt::format("batch={}", micro_batch * parts)};
     // Few batches leave a last one that `accumulate` divides, and that one takes least.
     if (parts > 1) changes.emplace_back("data.drop_last=true");
-    const Recipe changed = parse_recipe(recipe.to_toml(), "recipe", changes);
+    const Recipe changed = recipe.with(changes);
     return plan_recipe(changed, data.data, data.bytes).memory.total();
   };
   BatchChoice best;

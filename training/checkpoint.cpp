@@ -115,10 +115,14 @@ void write_checkpoint(const std::string& folder, const NamedTensors& states,
   write_sealed_folder(path, files);
 }
 
-void drop_oldest_checkpoints(const std::string& folder, int64_t keep) {
+void drop_oldest_checkpoints(const std::string& folder, int64_t keep,
+                             std::span<const int64_t> besides) {
   const std::vector<Position> positions = list_checkpoints(folder);
-  for (size_t i = positions.size(); static_cast<int64_t>(i) > keep; --i)
-    drop_sealed_folder(below(folder, checkpoint_name(positions[i - 1])));
+  for (size_t i = positions.size(); static_cast<int64_t>(i) > keep; --i) {
+    const Position at = positions[i - 1];
+    if (at.micro_step == 0 && std::ranges::find(besides, at.step) != besides.end()) continue;
+    drop_sealed_folder(below(folder, checkpoint_name(at)));
+  }
 }
 
 std::vector<Position> list_checkpoints(const std::string& folder) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,10 @@ std::optional<Position> parse_checkpoint_name(std::string_view name);
 void write_checkpoint(const std::string& folder, const NamedTensors& states,
                       const Progress& progress);
 
-// Removes the oldest checkpoints below `folder` but `keep`. Throws io.
-void drop_oldest_checkpoints(const std::string& folder, int64_t keep);
+// Removes the checkpoints below `folder` but the newest `keep` and those after the steps `besides`.
+// Throws io.
+void drop_oldest_checkpoints(const std::string& folder, int64_t keep,
+                             std::span<const int64_t> besides = {});
 
 // Positions of what is called a checkpoint below `folder`, newest first; not looked into.
 std::vector<Position> list_checkpoints(const std::string& folder);

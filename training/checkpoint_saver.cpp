@@ -53,11 +53,11 @@ CheckpointSaver::~CheckpointSaver() {
   if (under_way_.valid()) under_way_.wait();
 }
 
-void CheckpointSaver::save(const Progress& progress) {
+void CheckpointSaver::save(const Progress& progress, const std::vector<int64_t>& best) {
   wait();
-  if (!asynchronous_) return write(progress);
+  if (!asynchronous_) return write(progress, best);
   for (auto& [name, tensor] : copy_) tensor.copy_from(states_.get(name));
-  under_way_ = std::async(std::launch::async, [this, progress] { write(progress); });
+  under_way_ = std::async(std::launch::async, [this, progress, best] { write(progress, best); });
 }
 
 void CheckpointSaver::check() {
@@ -70,10 +70,10 @@ void CheckpointSaver::wait() {
   if (under_way_.valid()) under_way_.get();
 }
 
-void CheckpointSaver::write(const Progress& progress) const {
+void CheckpointSaver::write(const Progress& progress, const std::vector<int64_t>& best) const {
   tried([&] { metrics_.flush(); });
   tried([&] { write_once(folder_, copy_, progress); });
-  tried([&] { drop_oldest_checkpoints(folder_, keep_); });
+  tried([&] { drop_oldest_checkpoints(folder_, keep_, best); });
 }
 
 }  // namespace gradus

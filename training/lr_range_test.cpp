@@ -44,8 +44,7 @@ std::optional<double> loss_of(TrainingSession& session, int64_t step) {
 
 Recipe for_lr_range(const Recipe& recipe, const LrRangeOptions& options) {
   check(options);
-  return parse_recipe(recipe.to_toml(), "recipe",
-                      {fmt::format("steps={}", options.steps), "schedule.warmup=0"});
+  return recipe.with({fmt::format("steps={}", options.steps), "schedule.warmup=0"});
 }
 
 LrRangeResult test_lr_range(TrainingSession& session, const LrRangeOptions& options,

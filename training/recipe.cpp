@@ -302,6 +302,8 @@ const KeyValue& Recipe::find(std::string_view key) const {
   return found->second;
 }
 
+const std::string& Recipe::origin(std::string_view key) const { return origins_.find(key)->second; }
+
 const KeyValue* Recipe::value(std::string_view key) const {
   const auto found = values_.find(key);
   return found == values_.end() ? nullptr : &found->second;
@@ -321,26 +323,9 @@ std::vector<std::string> Recipe::tables(std::string_view table) const {
   return {names.begin(), names.end()};
 }
 
-std::string Recipe::to_toml() const {
-  // A table may stand only once, wherever its keys do.
-  std::vector<std::pair<std::string_view, std::string>> parts = {{"", ""}};
-  for (const RecipeKey* key : keys_) {
-    const size_t dot = key->name.rfind('.');
-    const std::string_view owner = dot == std::string_view::npos ? "" : key->name.substr(0, dot);
-    auto part = std::ranges::find(parts, owner, &decltype(parts)::value_type::first);
-    if (part == parts.end()) part = parts.insert(part, {owner, fmt::format("\n[{}]\n", owner)});
-    const std::string_view leaf = owner.empty() ? key->name : key->name.substr(dot + 1);
-    part->second += fmt::format("{} = {}\n", leaf, toml_value(*key, find(key->name)));
-  }
-  std::string text;
-  for (const auto& [owner, lines] : parts) text += lines;
-  return text;
-}
-
 std::vector<Recipe::Setting> Recipe::settings() const {
   std::vector<Setting> list;
-  for (const RecipeKey* key : keys_)
-    list.push_back({key, find(key->name), origins_.find(key->name)->second});
+  for (const RecipeKey* key : keys_) list.push_back({key, find(key->name), origin(key->name)});
   return list;
 }
 

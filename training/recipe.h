@@ -29,8 +29,11 @@ class Recipe {
   // Null where the key does not apply.
   const KeyValue* value(std::string_view key) const;
 
-  // All keys that apply, as TOML that parse_recipe takes back.
-  std::string to_toml() const;
+  // All keys that apply, as TOML that parse_recipe takes back; with their origins as comments.
+  std::string to_toml(bool with_origins = false) const;
+  // The same recipe with other values, as overrides of parse_recipe. What they leave keeps its
+  // origin.
+  Recipe with(const std::vector<std::string>& overrides) const;
   // The same, one by one. `origin` says where the value comes from: "default", "NAME:LINE:COLUMN"
   // or "override 'key=value'".
   struct Setting {
@@ -44,6 +47,7 @@ class Recipe {
   friend Recipe parse_recipe(const std::string&, const std::string&,
                              const std::vector<std::string>&);
   const KeyValue& find(std::string_view key) const;
+  const std::string& origin(std::string_view key) const;
   void take(const RecipeKey& key, const std::map<std::string, GivenSetting, std::less<>>& given);
 
   std::vector<const RecipeKey*> keys_;  // those that apply

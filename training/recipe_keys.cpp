@@ -79,6 +79,10 @@ Keys checkpoint_keys() {
                              "optimizer steps between checkpoints; 0: at the end of epochs, at "
                              "most one in 10 seconds; -1: only at the end and on a signal")),
       free_on_resume(integer("checkpoint.keep", 2, 1, large, "newest checkpoints that stay")),
+      free_on_resume(integer("checkpoint.best", 0, 0, 1000,
+                             "best validations whose checkpoints are written, and stay too")),
+      free_on_resume(text("checkpoint.metric", "loss", {"loss", "accuracy"},
+                          "of the validation, that says which are best")),
       free_on_resume(flag("checkpoint.async", false,
                           "write them beside the training, from one more copy of the states")),
   };

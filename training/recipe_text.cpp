@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/recipe_text.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+
+#include "engine/base/utf8.h"
+#include "training/recipe.h"
 
 namespace gradus {
 namespace {
@@ -22,6 +27,14 @@ std::string toml_text(const std::string& text) {
 std::string toml_real(double value) {
   const std::string number = fmt::format("{}", value);
   return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+}
+
+// What TOML takes as a comment: no control characters, well-formed UTF-8.
+std::string toml_comment(std::string text) {
+  const bool utf8 = is_utf8(text);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || (!utf8 && (c & 0x80) != 0)) c = '?';
+  return text;
 }
 
 std::string toml_list(const std::vector<std::string>& texts) {
@@ -59,6 +72,34 @@ std::vector<std::string> split_texts(std::string_view text) {
     text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
   }
   return parts;
+}
+
+std::string Recipe::to_toml(bool with_origins) const {
+  // A table may stand only once, wherever its keys do.
+  std::vector<std::pair<std::string_view, std::string>> parts = {{"", ""}};
+  for (const RecipeKey* key : keys_) {
+    const size_t dot = key->name.rfind('.');
+    const std::string_view owner = dot == std::string_view::npos ? "" : key->name.substr(0, dot);
+    auto part = std::ranges::find(parts, owner, &decltype(parts)::value_type::first);
+    if (part == parts.end()) part = parts.insert(part, {owner, fmt::format("\n[{}]\n", owner)});
+    const std::string_view leaf = owner.empty() ? key->name : key->name.substr(dot + 1);
+    const std::string line = fmt::format("{} = {}", leaf, toml_value(*key, find(key->name)));
+    part->second += with_origins
+                        ? fmt::format("{:<36}  # {}\n", line, toml_comment(origin(key->name)))
+                        : line + "\n";
+  }
+  std::string text;
+  for (const auto& [owner, lines] : parts) text += lines;
+  return text;
+}
+
+Recipe Recipe::with(const std::vector<std::string>& overrides) const {
+  Recipe changed = parse_recipe(to_toml(), "recipe", overrides);
+  for (auto& [key, origin] : changed.origins_)
+    if (const auto own = origins_.find(key);
+        own != origins_.end() && !origin.starts_with("override '"))
+      origin = own->second;
+  return changed;
 }
 
 }  // namespace gradus

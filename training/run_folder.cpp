@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 // What write_file_atomically leaves of a file of ours when its process is killed.
 bool is_half_written(const std::string& name) {
   if (!name.ends_with(".tmp")) return false;
-  for (std::string_view file :
-       {run_file::recipe, run_file::tokenizer, run_file::data, run_file::best, run_file::weights})
+  for (std::string_view file : {run_file::recipe, run_file::environment, run_file::tokenizer,
+                                run_file::data, run_file::best, run_file::weights})
     if (name.starts_with(file) && name.size() > file.size() + 4 && name[file.size()] == '.')
       return true;
   return false;

@@ -11,8 +11,9 @@ namespace gradus {
 
 // Names of the files of a run.
 namespace run_file {
-inline constexpr std::string_view recipe = "recipe.toml";         // every key, resolved
-inline constexpr std::string_view data = "data.json";             // what prediction must know
+inline constexpr std::string_view recipe = "recipe.toml";             // every key, resolved
+inline constexpr std::string_view environment = "environment.jsonl";  // a line per process
+inline constexpr std::string_view data = "data.json";                 // what prediction must know
 inline constexpr std::string_view metrics = "metrics.jsonl";      // a line per step or evaluation
 inline constexpr std::string_view tokenizer = "tokenizer.json";   // of a run on texts
 inline constexpr std::string_view best = "best.safetensors";      // of the best validation

@@ -12,9 +12,14 @@ namespace gradus {
 
 // Which weights of a run are meant.
 struct RunWeights {
-  int64_t checkpoint = -1;  // after this optimizer step; negative: those of the finished run
+  int64_t checkpoint = final_weights;           // after this optimizer step, or one of these:
+  static constexpr int64_t final_weights = -1;  // those of the finished run
+  static constexpr int64_t best = -2;           // the best checkpoint (`checkpoint.best`)
   WeightsChoice choice = WeightsChoice::automatic;
 };
+
+// A step's number, "best", or nothing for the finished run's. Throws invalid_argument.
+int64_t parse_checkpoint_choice(const std::string& text);
 
 // The recipe of a run that has these weights. Throws not_found naming what is missing: where `run`
 // is no run, is not finished, or has no such checkpoint; bad_data where the checkpoint is damaged.

@@ -34,11 +34,15 @@ StepControl::StepControl(const Recipe& recipe, int64_t steps, int64_t steps_per_
       guarded_(recipe.text("guard.policy") == "skip"),
       guard_(guard_options(recipe)),
       keeps_best_(recipe.integer("stop.patience") > 0),
-      stopping_(stopping_options(recipe)) {
+      stopping_(stopping_options(recipe)),
+      best_checkpoints_(recipe.integer("checkpoint.best"),
+                        recipe.text("checkpoint.metric") == "accuracy") {
   if (precision_of(recipe).scaled()) scale_.emplace();
   GRADUS_CHECK(validates || !schedule_.follows_validation(),
                "[schedule.name] plateau needs validation data");
   GRADUS_CHECK(validates || !keeps_best_, "[stop.patience] needs validation data");
+  GRADUS_CHECK(validates || recipe.integer("checkpoint.best") == 0,
+               "[checkpoint.best] needs validation data");
 }
 
 void StepControl::prepare(Executable& program, const RngState& rng, Tensor& inputs,
@@ -91,6 +95,7 @@ void StepControl::add_scaled(int64_t step, bool overflowed) {
 
 bool StepControl::add_validation(int64_t step, const Score& score) {
   schedule_.validated(score);
+  best_checkpoints_.add(step, score);
   return keeps_best_ && stopping_.add(step, score);
 }
 
@@ -100,6 +105,8 @@ ProgressFields StepControl::fields() const {
   if (guarded_) add_fields(all, "guard", guard_.fields());
   if (scale_) add_fields(all, "scale", scale_->fields());
   if (keeps_best_) add_fields(all, "stop", stopping_.fields());
+  if (!best_checkpoints_.steps().empty())
+    add_fields(all, best_checkpoints_part, best_checkpoints_.fields());
   return all;
 }
 
@@ -112,6 +119,7 @@ void StepControl::restore(const ProgressFields& fields) {
   if (guarded_) restore_part("guard", guard_);
   if (scale_) restore_part("scale", *scale_);
   if (keeps_best_) restore_part("stop", stopping_);
+  restore_part(best_checkpoints_part, best_checkpoints_);
 }
 
 }  // namespace gradus

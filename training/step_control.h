@@ -5,6 +5,7 @@
 
 #include "engine/exec/executable.h"
 #include "training/averages.h"
+#include "training/best_checkpoints.h"
 #include "training/early_stopping.h"
 #include "training/loss_scale.h"
 #include "training/sample_mixing.h"
@@ -46,6 +47,7 @@ class StepControl {
   bool keeps_best() const { return keeps_best_; }
   bool ends_early() const { return keeps_best_ && stopping_.stops(); }
   int64_t best_step() const { return stopping_.best_step(); }
+  const BestCheckpoints& best_checkpoints() const { return best_checkpoints_; }
 
   ProgressFields fields() const;
   void restore(const ProgressFields& fields);
@@ -62,6 +64,7 @@ class StepControl {
   std::optional<LossScale> scale_;  // with precision f16
   bool keeps_best_;
   EarlyStopping stopping_;
+  BestCheckpoints best_checkpoints_;
   std::vector<Tensor> partners_;  // of each shape of targets
 };
 

@@ -23,6 +23,7 @@
 #include "training/metrics_log.h"
 #include "training/quantity.h"
 #include "training/recipe_difference.h"
+#include "training/run_environment.h"
 #include "training/run_folder.h"
 #include "training/session.h"
 #include "training/text_source.h"
@@ -209,7 +210,7 @@ bool Trainer::validate() {
 bool Trainer::save_is_due() const {
   const auto [step, micro_step] = progress_.position;
   if (micro_step != 0 || progress_.position == saved_) return false;
-  if (is_last()) return true;
+  if (is_last() || session_.control().best_checkpoints().holds(step)) return true;
   if (save_every_ > 0) return step % save_every_ == 0;
   return save_every_ == 0 && step % session_.steps_per_epoch() == 0 &&
          Clock::now() - saved_at_ >= between_checkpoints;
@@ -218,7 +219,7 @@ bool Trainer::save_is_due() const {
 void Trainer::save() {
   progress_.parts = session_.control().fields();
   progress_.metrics_bytes = metrics_.bytes();
-  saver_.save(progress_);
+  saver_.save(progress_, session_.control().best_checkpoints().steps());
   saved_ = progress_.position;
   saved_at_ = Clock::now();
 }
@@ -347,7 +348,8 @@ TrainingResult train(const Recipe& given, const std::string& run, const Training
   const NamedTensors weights = model_tensors(session.parameters(), session.states());
   folder->expect_room(bytes_of(weights));
   const Progress progress = resume(*folder, session, note);
-  folder->write(run_file::recipe, recipe.to_toml());
+  folder->write(run_file::recipe, recipe.to_toml(true));
+  record_environment(*folder, session.device().info(), progress.position.step);
   keep_tokenizer(recipe, *folder, options.allow_changes);
   folder->write(run_file::data, to_json(describe_data(recipe, session.data())) + "\n");
   if (state == RunState::unfinished) note(resume_text(*folder, progress));

@@ -59,6 +59,21 @@ TEST(Recipe, ResolvedTextReadsBackToTheSame) {
   EXPECT_NE(text.find("lr = 0.1\n"), std::string::npos) << text;
 }
 
+TEST(Recipe, OriginsAreCommentsWhateverTheyHold) {
+  for (const std::string name :
+       {"r.toml", "a\nseed = 9\nb.toml", "\x01\x7f\t", "\xff\xfe.toml", "é.toml"}) {
+    const Recipe recipe = parse_recipe("lr = 0.5\n", name, {"data.path=x\ny", "batch=8"});
+    const std::string text = recipe.to_toml(true);
+    EXPECT_EQ(parse_recipe(text, "again").to_toml(), recipe.to_toml()) << text;
+    EXPECT_NE(text.find("# default\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("# override 'batch=8'\n"), std::string::npos) << text;
+  }
+  const Recipe recipe = parse_recipe("lr = 0.5\n", "r.toml", {"batch=8"});
+  const std::string other = recipe.with({"seed=3"}).to_toml(true);
+  for (const char* line : {"# r.toml:1:1\n", "# override 'batch=8'\n", "# override 'seed=3'\n"})
+    EXPECT_NE(other.find(line), std::string::npos) << line << other;
+}
+
 TEST(Recipe, AMisspeltKeyNamesItsPlaceAndTheNearest) {
   EXPECT_EQ(refusal("seed = 1\n[optimizer]\nname = \"sgd\"\nweight_decai = 0.1\n"),
             "r.toml:4:1: unknown key 'optimizer.weight_decai', did you mean "

@@ -9,6 +9,7 @@
 #include "engine/tensor/finite.h"
 #include "tests/training/training_test.h"
 #include "training/checkpoint.h"
+#include "training/run_weights.h"
 
 namespace gradus {
 namespace {
@@ -232,7 +233,7 @@ TEST_F(ResumeTest, AnotherRecipeIsRefusedWithItsKeys) {
   EXPECT_EQ(refusal(other, run_, "--allow-changes"), ErrorKind::invalid_argument);
   EXPECT_EQ(contents(run_ + "/recipe.toml"), before);
   train(other, run_, {}, {.allow_changes = true});
-  EXPECT_EQ(contents(run_ + "/recipe.toml"), other.to_toml());
+  EXPECT_EQ(contents(run_ + "/recipe.toml"), other.to_toml(true));
   EXPECT_EQ(lines_with(contents(run_ + "/metrics.jsonl"), "\"lr\":0.5}"), 4);
 }
 
@@ -286,6 +287,69 @@ TEST_F(ResumeTest, TheNewestAreKept) {
   EXPECT_EQ(kept({"steps=7", "checkpoint.every=1", "checkpoint.keep=1"}),
             (std::vector<int64_t>{7}));
   EXPECT_EQ(kept({"steps=7", "checkpoint.every=-1"}), (std::vector<int64_t>{7}));
+}
+
+// The best of all validations are kept beside the newest, however the run went on in between.
+TEST_F(ResumeTest, TheBestStay) {
+  const Settings settings = {"steps=12",
+                             "lr=0.5",
+                             "data.validation_samples=30",
+                             "validate_every=1",
+                             "checkpoint.best=3",
+                             "checkpoint.keep=1",
+                             "checkpoint.every=5"};
+  std::vector<std::pair<double, int64_t>> scores;
+  const TrainingObserver observer = {.validated = [&](int64_t step, const Score& score) {
+    scores.emplace_back(score.loss, step);
+  }};
+  train(recipe(settings), run_, observer);
+  ASSERT_EQ(scores.size(), 12u);
+  std::ranges::sort(scores);
+  std::vector<int64_t> expected = {12};
+  for (int i = 0; i < 3; ++i)
+    if (scores[i].second != 12) expected.push_back(scores[i].second);
+  std::ranges::sort(expected, std::greater<>());
+  const auto kept = [](const std::string& run) {
+    std::vector<int64_t> steps;
+    for (const Position at : list_checkpoints(run + "/checkpoints")) steps.push_back(at.step);
+    return steps;
+  };
+  EXPECT_EQ(kept(run_), expected);
+  EXPECT_EQ(evaluate_run(run_, 0, RunWeights::best).loss,
+            evaluate_run(run_, 0, scores[0].second).loss);
+
+  const std::string other = folder_.file("other");
+  for (int64_t stop : {3, 4, 7, 8, 11}) {
+    int64_t asked = 0;
+    train(recipe(settings), other, {}, stop_at(stop, asked));
+  }
+  train(recipe(settings), other);
+  EXPECT_EQ(kept(other), expected);
+  EXPECT_EQ(contents(other + "/metrics.jsonl"), contents(run_ + "/metrics.jsonl"));
+}
+
+// A line for each process that trained, and where it took the run up; what a run computes is the
+// same without it.
+TEST_F(ResumeTest, EveryProcessSaysWhereItRan) {
+  die_after(3, recipe({"steps=6", "checkpoint.every=2"}), run_);
+  train(recipe({"steps=6", "checkpoint.every=2"}), run_);
+  const std::string text = contents(run_ + "/environment.jsonl");
+  EXPECT_EQ(lines_with(text, "{\"began\":\"2"), 2) << text;
+  EXPECT_EQ(lines_with(text, "\"step\":0,\"command\":[\""), 1) << text;
+  EXPECT_EQ(lines_with(text, "\"step\":2,\"command\":[\""), 1) << text;
+  for (const char* member : {"version", "compiler", "build", "device", "processor", "processors",
+                             "memory_bytes", "instructions", "threads", "system", "variables"})
+    EXPECT_EQ(lines_with(text, fmt::format("\"{}\":", member)), 2) << member;
+}
+
+TEST_F(ResumeTest, WithoutBestThereIsNone) {
+  train(recipe({"steps=2"}), run_);
+  try {
+    evaluate_run(run_, 0, RunWeights::best);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("checkpoint.best=1"), std::string::npos);
+  }
 }
 
 // A run that is lost has no checkpoint from which it would be lost again.
