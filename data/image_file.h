@@ -19,11 +19,17 @@ struct Pixels {
 inline constexpr int64_t most_pixels = int64_t{1} << 26;
 
 // Decodes PNG and JPEG, told apart by their first bytes, to `channels` 1 or 3; what is transparent
-// is laid over black, 16-bit values are rounded to 8. Throws bad_data naming the source for other
-// files, sizes above most_pixels or beyond what the file's bytes can hold, and for anything that
-// the decoder warns of: cut files, damaged checksums.
+// is laid over black, 16-bit values are rounded to 8, inks of print are mixed without a profile.
+// Values are those stored, whatever the file says of gamma. Throws bad_data naming the source for
+// other files, sizes above most_pixels or beyond what the file's bytes can hold, and for anything
+// that the decoder warns of: cut files, damaged checksums.
 void decode_image(std::span<const uint8_t> bytes, const std::string& source, int64_t channels,
                   Pixels& pixels);
+
+// Grey from colours 0..255 by ITU-R BT.601's weights, as JPEG's own grey.
+inline uint8_t luma(int red, int green, int blue) {
+  return static_cast<uint8_t>((19595 * red + 38470 * green + 7471 * blue + (1 << 15)) >> 16);
+}
 
 // The two formats.
 void decode_png(std::span<const uint8_t> bytes, const std::string& source, int64_t channels,

@@ -55,7 +55,10 @@ bool read_header(Decoder& decoder, std::span<const uint8_t> bytes, int64_t chann
   jpeg_create_decompress(&decoder.info);
   jpeg_mem_src(&decoder.info, bytes.data(), bytes.size());
   jpeg_read_header(&decoder.info, TRUE);
-  decoder.info.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  const J_COLOR_SPACE stored = decoder.info.jpeg_color_space;
+  decoder.info.out_color_space = stored == JCS_CMYK || stored == JCS_YCCK ? JCS_CMYK
+                                 : channels == 1                          ? JCS_GRAYSCALE
+                                                                          : JCS_RGB;
   decoder.info.dct_method = JDCT_ISLOW;
   return true;
 }
@@ -69,6 +72,21 @@ bool read_rows(Decoder& decoder, uint8_t* out, size_t row_bytes) {
   }
   jpeg_finish_decompress(&decoder.info);
   return true;
+}
+
+// The inks of print, as programs without a colour profile mix them. Files with Adobe's marker hold
+// what is left of the light.
+void mix_inks(const std::vector<uint8_t>& inks, bool inverted, Pixels& pixels) {
+  const size_t channels = static_cast<size_t>(pixels.channels);
+  for (size_t i = 0; i < inks.size() / 4; ++i) {
+    const auto light = [&](size_t c) { return inverted ? inks[4 * i + c] : 255 - inks[4 * i + c]; };
+    const auto colour = [&](size_t c) { return (light(c) * light(3) + 127) / 255; };
+    uint8_t* out = pixels.values.data() + i * channels;
+    if (channels == 1)
+      out[0] = luma(colour(0), colour(1), colour(2));
+    else
+      for (size_t c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(colour(c));
+  }
 }
 
 // A progressive file may scan all its coefficients again and again; those that cameras and editors
@@ -99,9 +117,12 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& source, int6
     failf(ErrorKind::bad_data, source, "{} x {} pixels cannot be in {} bytes", width, height,
           bytes.size());
   make_room(pixels, height, width, channels, source);
-  const auto row_bytes = static_cast<size_t>(pixels.width * channels);
-  if (!read_rows(decoder, pixels.values.data(), row_bytes))
+  const bool print = decoder.info.out_color_space == JCS_CMYK;
+  std::vector<uint8_t> inks(print ? static_cast<size_t>(4 * height * width) : 0);
+  const auto row_bytes = static_cast<size_t>(width * (print ? 4 : channels));
+  if (!read_rows(decoder, print ? inks.data() : pixels.values.data(), row_bytes))
     failf(ErrorKind::bad_data, source, "damaged JPEG: {}", decoder.failure.message);
+  if (print) mix_inks(inks, decoder.info.saw_Adobe_marker != 0, pixels);
 }
 
 }  // namespace gradus

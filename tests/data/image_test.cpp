@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -32,7 +33,9 @@ Bytes png_of(const Bytes& pixels, uint32_t height, uint32_t width, uint32_t form
   return bytes;
 }
 
-Bytes jpeg_of(const Bytes& pixels, uint32_t height, uint32_t width, bool progressive = false) {
+Bytes jpeg_of(const Bytes& pixels, uint32_t height, uint32_t width, bool progressive = false,
+              J_COLOR_SPACE space = JCS_RGB) {
+  const uint32_t channels = space == JCS_CMYK ? 4 : 3;
   jpeg_compress_struct info{};
   jpeg_error_mgr errors{};
   info.err = jpeg_std_error(&errors);
@@ -42,14 +45,14 @@ Bytes jpeg_of(const Bytes& pixels, uint32_t height, uint32_t width, bool progres
   jpeg_mem_dest(&info, &memory, &size);
   info.image_height = height;
   info.image_width = width;
-  info.input_components = 3;
-  info.in_color_space = JCS_RGB;
+  info.input_components = static_cast<int>(channels);
+  info.in_color_space = space;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, 95, TRUE);
   if (progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < height) {
-    JSAMPROW row = const_cast<uint8_t*>(pixels.data()) + info.next_scanline * width * 3;
+    JSAMPROW row = const_cast<uint8_t*>(pixels.data()) + info.next_scanline * width * channels;
     jpeg_write_scanlines(&info, &row, 1);
   }
   jpeg_finish_compress(&info);
@@ -95,6 +98,44 @@ TEST(Image, PngIsReadExactly) {
   // Transparent over black.
   decode_image(png_of({90, 90, 90, 0, 90, 90, 90, 255}, 1, 2, PNG_FORMAT_RGBA), "image", 3, pixels);
   EXPECT_EQ(pixels.values, (Bytes{0, 0, 0, 90, 90, 90}));
+}
+
+// 16-bit values with a gamma of 1 in the file.
+TEST(Image, PngIsReadAsStored) {
+  const uint16_t value = 64 * 257;
+  Bytes stored(2 * 12);
+  for (size_t i = 0; i < stored.size(); i += 2) std::memcpy(&stored[i], &value, 2);
+  Pixels pixels;
+  decode_image(png_of(stored, 3, 4, PNG_FORMAT_LINEAR_Y), "image", 1, pixels);
+  EXPECT_EQ(pixels.values, Bytes(12, 64));
+  decode_image(png_of(stored, 2, 2, PNG_FORMAT_LINEAR_RGB), "image", 3, pixels);
+  EXPECT_EQ(pixels.values, Bytes(12, 64));
+}
+
+// A picture has one grey, whichever format holds it.
+TEST(Image, GreyOfColoursIsTheirLuma) {
+  const Bytes colours = {255, 0, 0, 0, 255, 0, 0, 0, 255, 90, 90, 90};
+  const Bytes expected = {76, 150, 29, 90};
+  Pixels pixels;
+  decode_image(png_of(colours, 1, 4, PNG_FORMAT_RGB), "image", 1, pixels);
+  EXPECT_EQ(pixels.values, expected);
+  for (size_t i = 0; i < 4; ++i) {
+    Bytes plain;
+    for (int k = 0; k < 64; ++k) plain.insert(plain.end(), &colours[3 * i], &colours[3 * i] + 3);
+    decode_image(jpeg_of(plain, 8, 8), "image", 1, pixels);
+    EXPECT_NEAR(pixels.values[0], expected[i], 1) << i;
+  }
+}
+
+TEST(Image, JpegOfInksIsMixed) {
+  Bytes inks;  // as Adobe's programs write them: what is left of the light
+  for (int k = 0; k < 64; ++k) inks.insert(inks.end(), {200, 100, 255, 128});
+  Pixels pixels;
+  decode_image(jpeg_of(inks, 8, 8, false, JCS_CMYK), "image", 3, pixels);
+  const Bytes expected = {100, 50, 128};
+  for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(pixels.values[c], expected[c], 2);
+  decode_image(jpeg_of(inks, 8, 8, false, JCS_CMYK), "image", 1, pixels);
+  EXPECT_NEAR(pixels.values[0], 74, 2);
 }
 
 TEST(Image, JpegIsReadClosely) {
