@@ -20,6 +20,7 @@
 #include "training/data_factory.h"
 #include "training/loader.h"
 #include "training/precision.h"
+#include "training/split_form.h"
 
 namespace gradus {
 namespace {
@@ -207,10 +208,13 @@ int run_verify(const DataOptions& options) {
   const Recipe recipe = recipe_of(options);
   std::vector<std::string> faults;
   int64_t samples = 0;
+  std::shared_ptr<const Dataset> training;
   for (const Split split : splits) {
     try {
       const auto data = load_data(recipe, split);
       if (!data) continue;
+      if (split == Split::train) training = data;
+      if (training) check_split_form(recipe, *training, *data, split);
       samples += data->size();
       for (std::string& fault : faults_of(*data, 10)) faults.push_back(std::move(fault));
     } catch (const Error& error) {

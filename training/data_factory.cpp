@@ -8,6 +8,7 @@
 #include "data/tabular.h"
 #include "engine/base/error.h"
 #include "training/recipe_text.h"
+#include "training/split_form.h"
 #include "training/text_source.h"
 
 namespace gradus {
@@ -167,7 +168,9 @@ std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split) {
 }
 
 TrainingData load_training_data(const Recipe& recipe) {
-  return {load_data(recipe, Split::train), load_data(recipe, Split::validation)};
+  TrainingData data = {load_data(recipe, Split::train), load_data(recipe, Split::validation)};
+  if (data.validation) check_split_form(recipe, *data.train, *data.validation, Split::validation);
+  return data;
 }
 
 Sampler make_sampler(const Recipe& recipe, const Dataset& data) {

@@ -110,6 +110,19 @@ TEST_F(DataCommandTest, VerifyNamesFaultsAndFails) {
   EXPECT_EQ(run("data verify " + folder_.file("none.csv")).code, 3);
 }
 
+TEST_F(DataCommandTest, VerifyComparesTheParts) {
+  folder_.write("train-images-idx3-ubyte", idx_bytes({1, 2, 2}, {0, 255, 255, 0}));
+  folder_.write("train-labels-idx1-ubyte", idx_bytes({1}, {7}));
+  folder_.write("t10k-images-idx3-ubyte", idx_bytes({1, 1, 2}, {0, 255}));
+  folder_.write("t10k-labels-idx1-ubyte", idx_bytes({1}, {7}));
+  const Outcome faulty = run("data verify " + folder_.path());
+  EXPECT_EQ(faulty.code, 1);
+  EXPECT_NE(faulty.output.find("inputs of the test split, expected (1, 2, 2) as in training, got "
+                               "(1, 1, 2)"),
+            std::string::npos)
+      << faulty.output;
+}
+
 TEST_F(DataCommandTest, BenchCountsBatches) {
   const Json json = json_of("bench " + table_ + " batch=2");
   ASSERT_EQ(json.size(), 4u);
