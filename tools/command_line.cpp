@@ -83,8 +83,21 @@ int run_chosen(const Command& command) {
   }
 }
 
-// Refuses an option that the command `words` name does not have, with the nearest one.
-void check_option_names(const Command& command, std::span<const char* const> words) {
+// What prints the help of the command that `words` begin with: "gradus op check --help".
+std::string help_of(std::span<const Command> commands, std::span<const char* const> words) {
+  std::string line = "gradus";
+  for (const std::string_view word : words) {
+    const auto found = std::ranges::find(commands, word, &Command::name);
+    if (found == commands.end()) break;
+    line += " " + found->name;
+    commands = found->commands;
+  }
+  return line + " --help";
+}
+
+// Refuses an option that the command does not have, with the nearest one.
+void check_option_names(const Command& command, std::span<const char* const> words,
+                        std::string_view help) {
   std::vector<std::string_view> names = {"--help"};
   for (const CommandOption& option : command.options)
     if (!option.is_positional()) names.push_back(option.name);
@@ -94,20 +107,22 @@ void check_option_names(const Command& command, std::span<const char* const> wor
     const std::string_view name = word.substr(0, word.find('='));
     if (std::ranges::count(names, name)) continue;
     const std::string_view near = nearest_name(name, names);
-    failf(ErrorKind::invalid_argument, "", "unknown option '{}'{}", name,
-          near.empty() ? fmt::format("; see `gradus {} --help`", command.name)
-                       : fmt::format(", did you mean '{}'?", near));
+    failf(
+        ErrorKind::invalid_argument, "", "unknown option '{}'{}", name,
+        near.empty() ? fmt::format("; see `{}`", help) : fmt::format(", did you mean '{}'?", near));
   }
 }
 
-// Refuses a word that should be a command or option and is none, with the nearest name.
-void check_names(std::span<const Command> commands, std::span<const char* const> words) {
+// Refuses a word that should be a command or option and is none, with the nearest name, or else
+// with `help`, which tells them all.
+void check_names(std::span<const Command> commands, std::span<const char* const> words,
+                 std::string_view help) {
   if (words.empty() || words[0][0] == '-') return;
   std::vector<std::string_view> names;
   for (const Command& command : commands) {
     if (command.name == words[0]) {
-      if (command.commands.empty()) return check_option_names(command, words.subspan(1));
-      return check_names(command.commands, words.subspan(1));
+      if (command.commands.empty()) return check_option_names(command, words.subspan(1), help);
+      return check_names(command.commands, words.subspan(1), help);
     }
     names.push_back(command.name);
   }
@@ -115,7 +130,7 @@ void check_names(std::span<const Command> commands, std::span<const char* const>
   if (!near.empty())
     failf(ErrorKind::invalid_argument, "", "unknown command '{}', did you mean '{}'?", words[0],
           near);
-  failf(ErrorKind::invalid_argument, "", "unknown command '{}'; see `gradus --help`", words[0]);
+  failf(ErrorKind::invalid_argument, "", "unknown command '{}'; see `{}`", words[0], help);
 }
 
 }  // namespace
@@ -148,13 +163,16 @@ int run_command_line(std::span<const Command> commands, int argc, const char* co
   app.require_subcommand(1);
   const Command* chosen = nullptr;
   for (const Command& command : commands) add_command(app, command, chosen);
+  const std::span<const char* const> words(argv + (argc > 0 ? 1 : 0),
+                                           static_cast<size_t>(std::max(argc - 1, 0)));
+  const std::string help = help_of(commands, words);
   try {
-    if (argc > 0) check_names(commands, {argv + 1, static_cast<size_t>(argc - 1)});
+    check_names(commands, words, help);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return flushed((app.exit(error), std::cout.flush() ? 0 : exit_code(ErrorKind::io)));
-    return report(std::string(error.what()) + "; see `gradus --help`", usage_error);
+    return report(fmt::format("{}; see `{}`", error.what(), help), usage_error);
   } catch (const Error& error) {
     return report(error.what(), exit_code(error.kind()));
   }

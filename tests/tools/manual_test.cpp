@@ -2,6 +2,7 @@
 // Help, manual, completion, schema and documentation come from the same tables.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -112,6 +113,25 @@ TEST(Completion, MisspeltOptionsAndCommandsGetASuggestion) {
             std::string::npos);
   EXPECT_NE(run("generte x").output.find("did you mean 'generate'?"), std::string::npos);
   EXPECT_EQ(run("op run --inptus x").code, 2);
+}
+
+// A usage error names the help of the very command that was called, however deep it stands.
+TEST(Completion, WrongUseNamesTheHelpOfTheCommand) {
+  for_each(all_commands(), "", [&](const Command& command, const std::string& words) {
+    const std::string hint = "see `gradus " + words + " --help`";
+    const auto expect_hint = [&](const std::string& arguments) {
+      const testing::Outcome outcome = run(words + arguments);
+      EXPECT_EQ(outcome.code, 2) << words << arguments;
+      EXPECT_NE(outcome.output.find(hint), std::string::npos) << outcome.output;
+    };
+    const bool leaf = command.commands.empty();
+    expect_hint(leaf ? " --qqqqqqqq" : " qqqqqqqq");
+    const bool needs = std::ranges::any_of(command.options, &CommandOption::required);
+    if (!leaf || needs) expect_hint("");
+    EXPECT_NE(run(words + " --help").output.find(command.doc.substr(0, 20)), std::string::npos);
+  });
+  EXPECT_NE(run("qqqqqqqq").output.find("see `gradus --help`"), std::string::npos);
+  EXPECT_NE(run("").output.find("see `gradus --help`"), std::string::npos);
 }
 
 TEST(Config, TheSchemaHasEveryKey) {
