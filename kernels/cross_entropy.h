@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "engine/base/dtype.h"
@@ -9,6 +10,9 @@
 namespace gradus::kernels {
 
 enum class LossReduction { none, mean, sum };
+
+// An ignore_index that stands for no position.
+inline constexpr int64_t ignores_nothing = std::numeric_limits<int64_t>::min();
 
 // The loss of a classifier at each of outer * inner positions p, over scores x[p, c]:
 //

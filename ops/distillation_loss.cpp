@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Learning from a teacher's logits (Hinton, Vinyals, Dean 2015).
 #include <cmath>
-#include <limits>
 
 #include "engine/base/error.h"
 #include "ops/class_loss.h"
@@ -50,10 +49,9 @@ std::vector<Value> composite(std::span<const Value> in, const Attrs& attrs) {
     loss = reduce_loss(soft, attrs, name) * (alpha * temperature * temperature);
   }
   if (alpha < 1) {
-    // No index stands for "ignored".
-    const Value hard = apply1("cross_entropy", {student, in[2]},
-                              {{"reduction", attrs.text("reduction")},
-                               {"ignore_index", std::numeric_limits<int64_t>::min()}});
+    const Value hard = apply1(
+        "cross_entropy", {student, in[2]},
+        {{"reduction", attrs.text("reduction")}, {"ignore_index", kernels::ignores_nothing}});
     loss = loss ? loss + hard * (1 - alpha) : hard;
   }
   return {cast(loss, in[0].dtype())};

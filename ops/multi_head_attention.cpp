@@ -123,7 +123,8 @@ OpDef multi_head_attention_op() {
               "value, projected by the three blocks of in_proj_weight), as "
               "torch.nn.MultiheadAttention (batch_first): (batch, length, width) or (length, "
               "width); a bool attn_mask (length, keys) or (batch * heads, length, keys) is true "
-              "where attention is not allowed, another one is added to the scores",
+              "where attention is not allowed, another one is added to the scores; "
+              "is_causal takes no attn_mask beside it, as in scaled_dot_product_attention",
           .inputs = {{"query"},
                      {"key"},
                      {"value"},

@@ -101,9 +101,11 @@ double cross_entropy_divisor(const CrossEntropyArgs& args) {
     const int64_t index = args.indices[p];
     if (index == args.ignore_index) continue;
     if (index < 0 || index >= args.classes)
-      failf(ErrorKind::bad_data, args.op,
-            "target {} at position {}, expected 0 to {} or ignore_index {}", index, p,
-            args.classes - 1, args.ignore_index);
+      failf(ErrorKind::bad_data, args.op, "target {} at position {}, expected 0 to {}{}", index, p,
+            args.classes - 1,
+            args.ignore_index == ignores_nothing
+                ? ""
+                : fmt::format(" or ignore_index {}", args.ignore_index));
     if (args.weight == nullptr)
       sum += 1;
     else

@@ -39,23 +39,39 @@ T extreme_of(const ReduceAxes& axes, const T* from) {
   return best;
 }
 
+// The largest size, or with p < 0 the smallest.
 template <class T>
-double norm_of(const ReduceAxes& axes, const T* from, double p) {
-  double sum = 0;
-  if (std::isinf(p)) {
-    if (axes.count == 0) return 0;
-    double best = std::fabs(static_cast<double>(*from));
-    axes.visit(from, [&](T value, int64_t) {
-      const double x = std::fabs(static_cast<double>(value));
-      if (x != x || (p > 0 ? x > best : x < best)) best = x;
-    });
-    return best;
-  }
+double extreme_size(const ReduceAxes& axes, const T* from, double p) {
+  if (axes.count == 0) return 0;
+  double best = std::fabs(static_cast<double>(*from));
   axes.visit(from, [&](T value, int64_t) {
     const double x = std::fabs(static_cast<double>(value));
+    if (x != x || (p > 0 ? x > best : x < best)) best = x;
+  });
+  return best;
+}
+
+// Of x, or of x / unit.
+template <bool in_units, class T>
+double plain_norm(const ReduceAxes& axes, const T* from, double p, double unit = 1) {
+  double sum = 0;
+  axes.visit(from, [&](T value, int64_t) {
+    double x = std::fabs(static_cast<double>(value));
+    if constexpr (in_units) x /= unit;
     sum += p == 2 ? x * x : p == 1 ? x : p == 0 ? (x != 0 ? 1.0 : 0.0) : std::pow(x, p);
   });
   return p == 2 ? std::sqrt(sum) : p == 1 || p == 0 ? sum : std::pow(sum, 1 / p);
+}
+
+template <class T>
+double norm_of(const ReduceAxes& axes, const T* from, double p) {
+  if (std::isinf(p)) return extreme_size(axes, from, p);
+  const double norm = plain_norm<false>(axes, from, p);
+  // Between these bounds no power that counts was lost to overflow or underflow.
+  const double reach = std::pow(1e280, 1 / p);
+  if (p <= 1 || (norm > 1 / reach && norm < reach)) return norm;
+  const double most = extreme_size(axes, from, p);
+  return most > 0 && std::isfinite(most) ? most * plain_norm<true>(axes, from, p, most) : norm;
 }
 
 template <class T>

@@ -48,6 +48,12 @@ TEST(Corners, variance_without_a_degree_of_freedom_is_infinite) {
   EXPECT_EQ(call("var", {x}, along, one).gradients[0].to_doubles(), (Numbers{1, -1}));
 }
 
+TEST(Corners, a_label_out_of_range_hears_of_no_index_that_it_cannot_have) {
+  const Tensor x = doubles({1, 2}, {1, 2});
+  EXPECT_EQ(failure_of("distillation_loss", {x, x, whole({1}, {2})}),
+            "[cross_entropy] target 2 at position 0, expected 0 to 1");
+}
+
 TEST(Corners, a_value_attribute_fits_the_dtype_or_is_refused) {
   const Tensor bytes = as(DType::u8, {3}, {0, 1, 2}), at = whole({1}, {1});
   const Tensor mask = as(DType::bool_, {3}, {1, 0, 0});

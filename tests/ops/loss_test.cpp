@@ -265,6 +265,10 @@ TEST(RmseLoss, is_the_root_of_the_mean_square) {
   expect_near(got.gradient, {1 / 6.0, 2 / 6.0, 0, 2 / 6.0}, 1e-15);
   const double mse = evaluate("mse_loss", {x, y}).loss[0];
   EXPECT_EQ(got.loss[0], std::sqrt(mse));
+  const LossAndGradient huge =
+      evaluate("rmse_loss", {doubles({2}, {3e200, 4e200}), doubles({2}, {0, 0})});
+  EXPECT_NEAR(huge.loss[0] / 1e200, std::sqrt(12.5), 1e-14);  // squares of 1e200 are no doubles
+  expect_near(huge.gradient, {3 / std::sqrt(50), 4 / std::sqrt(50)}, 1e-15);
 }
 
 TEST(RmseLoss, without_error_has_no_gradient) {

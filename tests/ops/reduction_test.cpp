@@ -93,6 +93,21 @@ TEST(Reduction, norms_and_deviations) {
   EXPECT_EQ(values("std", x, {{"dim", 1}, {"correction", 0}}), (std::vector<double>{3.5, 0.5}));
 }
 
+// Powers beyond f64 on the way do not matter.
+TEST(Reduction, norms_of_huge_and_tiny_numbers) {
+  for (const double unit : {1e-300, 1e-200, 1e200, 1e300}) {
+    const Tensor x = doubles({2, 2}, {3 * unit, -4 * unit, 0, unit});
+    const std::vector<double> rows = values("norm", x, {{"dim", 1}});
+    EXPECT_NEAR(rows[0] / unit, 5, 1e-14) << unit;
+    EXPECT_NEAR(rows[1] / unit, 1, 1e-15) << unit;
+    EXPECT_NEAR(values("norm", x, {{"dim", 1}, {"p", 3}})[0] / unit, std::cbrt(91), 1e-14) << unit;
+  }
+  EXPECT_EQ(values("norm", doubles({2}, {0, 0}), {})[0], 0);
+  EXPECT_EQ(values("norm", doubles({2}, {infinity, 1e300}), {})[0], infinity);
+  EXPECT_TRUE(std::isnan(values("norm", doubles({2}, {nan, 1e300}), {})[0]));
+  EXPECT_TRUE(std::isnan(values("norm", doubles({2}, {infinity, nan}), {})[0]));
+}
+
 // The variance of 1e6 + {1, 2, 3} is that of {1, 2, 3} although their squares do not fit f32.
 TEST(Reduction, a_large_mean_does_not_spoil_the_variance) {
   const std::vector<float> shifted{1000001, 1000002, 1000003};
