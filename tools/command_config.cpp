@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/recipe_schema.h"
 #include "training/recipe.h"
 
@@ -39,7 +40,7 @@ int show(const ShowOptions& options) {
       fmt::print("{:<26} {:<24} {}\n", setting.key->name, to_string(shown(setting)),
                  setting.origin);
   }
-  if (options.json) fmt::print("{}\n", all.dump());
+  if (options.json) fmt::print("{}\n", json_line(all));
   return exit_success;
 }
 

@@ -16,6 +16,7 @@
 #include "tools/commands.h"
 #include "tools/data_report.h"
 #include "tools/graph_report.h"
+#include "tools/json_line.h"
 #include "tools/loader_bench.h"
 #include "training/data_factory.h"
 #include "training/loader.h"
@@ -102,7 +103,7 @@ int run_split(const DataOptions& options) {
   Json json;
   for (const Split split : splits) json[std::string(split_name(split))] = part_json(recipe, split);
   if (options.json) {
-    std::printf("%s\n", json.dump().c_str());
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   for (const auto& [name, part] : json.items())
@@ -137,7 +138,7 @@ int run_inspect(const DataOptions& options) {
                {"class_counts", counts_json(*data)}};
   json.update(form_json(*data));
   if (options.json) {
-    std::printf("%s\n", json.dump().c_str());
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   for (const auto& [name, value] : json.items()) fmt::print("{:<13} {}\n", name, value.dump());
@@ -156,7 +157,7 @@ int run_stats(const DataOptions& options) {
       json = {{"columns", json}};
       json.update(form);
     }
-    std::printf("%s\n", json.dump().c_str());
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   for (const auto& [name, value] : form.items()) fmt::print("{:<18} {}\n", name, value.dump());
@@ -180,7 +181,7 @@ int preview_nodes(const Dataset& data, const DataOptions& options) {
     else
       fmt::print("{}", node_text(data, view));
   }
-  if (options.json) std::printf("%s\n", json.dump().c_str());
+  if (options.json) fmt::print("{}\n", json_line(json));
   return exit_success;
 }
 
@@ -200,7 +201,7 @@ int run_preview(const DataOptions& options) {
     else
       fmt::print("{}: {}", sample, sample_text(*data, values, targets));
   });
-  if (options.json) std::printf("%s\n", json.dump().c_str());
+  if (options.json) fmt::print("{}\n", json_line(json));
   return exit_success;
 }
 
@@ -227,7 +228,7 @@ int run_verify(const DataOptions& options) {
   if (options.json) {
     Json json = {{"samples", samples}, {"faults", Json::array()}};
     for (const std::string& fault : faults) json["faults"].push_back(printable(fault));
-    std::printf("%s\n", json.dump().c_str());
+    fmt::print("{}\n", json_line(json));
   } else {
     for (const std::string& fault : faults) fmt::print("{}\n", fault);
     fmt::print("{} samples read, {} faults\n", samples, faults.size());
@@ -278,7 +279,7 @@ int run_bench(const DataOptions& options) {
                     {"batches_a_second", batches_a_second(recipe, data, workers)},
                     {"batch", recipe.integer("batch")}});
   if (options.json) {
-    std::printf("%s\n", json.dump().c_str());
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   for (const Json& row : json)

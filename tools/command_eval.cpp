@@ -7,6 +7,7 @@
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/report_files.h"
 #include "tools/report_json.h"
 #include "training/trainer.h"
@@ -25,7 +26,7 @@ void print_json(const EvalOptions& options, const Score& score) {
       {"run", options.run}, {"split", "test"}, {"samples", score.samples}};
   for (const auto& [name, value] : metrics_of(score)) json[std::string(name)] = value;
   if (!options.report.empty()) json["report"] = options.report;
-  std::printf("%s\n", json.dump().c_str());
+  fmt::print("{}\n", json_line(json));
 }
 
 int run_eval(const EvalOptions& options) {

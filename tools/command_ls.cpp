@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/progress_line.h"
 #include "tools/run_table.h"
 #include "tools/tensor_files.h"
@@ -96,10 +97,6 @@ void print_run(const std::string& run, bool finished) {
   fmt::print("a {} run\n{}", finished ? "finished" : "not finished", to_columns(rows));
 }
 
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 int run_ls(const LsOptions& options) {
   const TensorFileKind kind = kind_of_path(options.path);
   const bool is_run = kind == TensorFileKind::run;
@@ -107,10 +104,10 @@ int run_ls(const LsOptions& options) {
     GRADUS_CHECK(!options.verify,
                  "[ls] --verify: this run is not finished; verify its checkpoints");
     if (options.json)
-      fmt::print("{}\n", dumped({{"path", options.path},
-                                 {"kind", "run"},
-                                 {"finished", false},
-                                 {"files", run_json(options.path)}}));
+      fmt::print("{}\n", json_line({{"path", options.path},
+                                    {"kind", "run"},
+                                    {"finished", false},
+                                    {"files", run_json(options.path)}}));
     else
       print_run(options.path, false);
     return exit_success;
@@ -123,7 +120,7 @@ int run_ls(const LsOptions& options) {
       json["finished"] = true;
       json["files"] = run_json(options.path);
     }
-    fmt::print("{}\n", dumped(json));
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   if (is_run) {

@@ -11,8 +11,10 @@
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/memory_option.h"
 #include "tools/progress_line.h"
+#include "tools/recipe_schema.h"
 #include "tools/step_estimate.h"
 #include "training/batch_choice.h"
 #include "training/session.h"
@@ -132,34 +134,111 @@ void print_largest(const Report& report) {
                choice.all_samples ? " (all samples)" : "", size_text(choice.bytes));
 }
 
-void print_graph(const Graph& graph, const std::string& form) {
-  const std::string text = form == "dot" ? to_dot(graph) : to_text(graph);
-  std::fputs(text.c_str(), stdout);
+using Json = nlohmann::ordered_json;
+
+Json ref_json(ValueRef ref) {
+  return ref.present() ? Json{{"node", ref.node}, {"output", ref.output}} : Json();
+}
+
+Json spec_json(const TensorSpec& spec) {
+  return {{"dtype", dtype_name(spec.dtype)},
+          {"shape", std::vector<int64_t>(spec.shape.begin(), spec.shape.end())}};
+}
+
+std::string kind_of(const Node& node) {
+  if (node.op != nullptr) return std::string(node.op->name);
+  return node.kind == NodeKind::input   ? "input"
+         : node.kind == NodeKind::state ? "state"
+                                        : "constant";
+}
+
+Json graph_json(const Graph& graph) {
+  Json json = {{"nodes", Json::array()}, {"updates", Json::object()}, {"outputs", Json::object()}};
+  for (const Node& node : graph.nodes()) {
+    Json entry = {{"op", kind_of(node)},
+                  {"name", node.name},
+                  {"inputs", Json::array()},
+                  {"attributes", Json::object()},
+                  {"outputs", Json::array()}};
+    for (const ValueRef& input : node.inputs) entry["inputs"].push_back(ref_json(input));
+    for (const auto& [name, value] : node.attrs.all())
+      entry["attributes"][std::string(name)] = gradus::to_json(value);
+    for (const TensorSpec& spec : node.outputs) entry["outputs"].push_back(spec_json(spec));
+    json["nodes"].push_back(std::move(entry));
+  }
+  for (const NamedValue& update : graph.updates())
+    json["updates"][update.name] = ref_json(update.value);
+  for (const NamedValue& output : graph.outputs())
+    json["outputs"][output.name] = ref_json(output.value);
+  return json;
+}
+
+// `steps`: the first and last step that need the memory. A workspace has no value.
+Json values_json(const PlannedProgram& program) {
+  const Plan& plan = program.plan;
+  Json json = {{"arena_bytes", plan.arena_bytes},
+               {"lower_bound_bytes", plan.lower_bound_bytes},
+               {"values", Json::array()}};
+  for (const PlannedBuffer& buffer : plan.buffers) {
+    const bool is_value = buffer.first_value.present();
+    const int node =
+        is_value ? buffer.first_value.node : plan.order[static_cast<size_t>(buffer.begin)];
+    Json entry = {{"name", program.graph->node(node).name},
+                  {"kind", is_value ? "value" : "workspace"},
+                  {"bytes", buffer.bytes},
+                  {"offset", buffer.offset},
+                  {"steps", {buffer.begin, buffer.end}}};
+    if (is_value) entry.update(spec_json(program.graph->spec(buffer.first_value)));
+    json["values"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+// What runs in a step, program by program.
+void print_programs(const RecipePlan& plan, const PlanOptions& options) {
+  Json all = Json::array();
+  for (const PlannedProgram& program : plan.programs) {
+    if (program.runs == 0) continue;
+    if (options.json) {
+      Json entry = {{"name", program.name}, {"runs", program.runs}};
+      if (options.values)
+        entry.update(values_json(program));
+      else if (options.graph == "dot")
+        entry["dot"] = to_dot(*program.graph);
+      else
+        entry.update(graph_json(*program.graph));
+      all.push_back(std::move(entry));
+      continue;
+    }
+    if (plan.programs.size() > 2) fmt::print("# {}\n", program.name);
+    const std::string text = options.values           ? to_table(program.plan, *program.graph)
+                             : options.graph == "dot" ? to_dot(*program.graph)
+                                                      : to_text(*program.graph);
+    std::fputs(text.c_str(), stdout);
+  }
+  if (!options.json) return;
+  Json json;
+  json["programs"] = std::move(all);
+  fmt::print("{}\n", json_line(json));
 }
 
 int run_plan(const PlanOptions& options) {
   GRADUS_CHECK(options.graph == "none" || options.graph == "text" || options.graph == "dot",
                "plan: --graph, expected none, text or dot, got '{}'", options.graph);
+  GRADUS_CHECK(options.graph == "none" || !options.values,
+               "plan: --values and --graph are two lists, expected one of them");
   memory_option(options.memory, 0);  // its errors before minutes of work
   const Recipe given = load_recipe(options.recipe, options.settings);
   use_threads(given);
   const Recipe recipe = with_known_batch(given);
   const LoadedData data = load_measured_data(recipe);
   if (options.graph != "none" || options.values) {
-    const RecipePlan plan = plan_recipe(recipe, data.data, data.bytes);
-    for (const PlannedProgram& program : plan.programs) {
-      if (program.runs == 0) continue;
-      if (plan.programs.size() > 2) fmt::print("# {}\n", program.name);
-      if (options.graph != "none")
-        print_graph(*program.graph, options.graph);
-      else
-        fmt::print("{}", to_table(program.plan, *program.graph));
-    }
+    print_programs(plan_recipe(recipe, data.data, data.bytes), options);
     return exit_success;
   }
   const Report report = make_report(recipe, data, options);
   if (options.json) {
-    fmt::print("{}\n", to_json(report).dump());
+    fmt::print("{}\n", json_line(to_json(report)));
     return exit_success;
   }
   print_step(report);

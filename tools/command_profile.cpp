@@ -17,7 +17,7 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t warm_up_steps = 3, traced_steps = 3;
+constexpr int64_t warm_up_steps = 3, traced_steps = 3, most_steps = 1'000'000'000;
 
 struct ProfileOptions {
   std::string recipe;
@@ -52,8 +52,8 @@ void print_rows(const std::vector<ProfileRow>& rows, bool json) {
 }
 
 int run_profile(const ProfileOptions& options) {
-  GRADUS_CHECK(options.steps > 0, "profile: --steps, expected a positive number, got {}",
-               options.steps);
+  GRADUS_CHECK(options.steps > 0 && options.steps <= most_steps,
+               "profile: --steps, expected 1 to {}, got {}", most_steps, options.steps);
   GRADUS_CHECK(options.by == "op" || options.by == "shape",
                "profile: --by, expected op or shape, got '{}'", options.by);
   const Recipe given = load_recipe(options.recipe, options.settings);

@@ -10,6 +10,7 @@
 #include "engine/io/atomic_file.h"
 #include "interop/tensorboard/event_file.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/run_plot.h"
 #include "tools/run_table.h"
 #include "training/recipe.h"
@@ -77,13 +78,18 @@ void write_output(const std::string& path, const std::string& contents) {
 int list(const RunsOptions& options) {
   Json all = Json::array();
   std::vector<std::vector<std::string>> rows = {summary_titles};
-  for (const std::string& path : find_runs(options.root)) {
-    const RunRecord run = read_run(path);
-    all.push_back(summary(run));
-    rows.push_back(summary_row(run));
-  }
-  fmt::print("{}", options.json ? all.dump() + "\n" : to_columns(rows));
-  return exit_success;
+  int code = exit_success;
+  for (const std::string& path : find_runs(options.root)) try {
+      const RunRecord run = read_run(path);
+      all.push_back(summary(run));
+      rows.push_back(summary_row(run));
+    } catch (const Error& error) {  // a damaged run hides no other one
+      all.push_back({{"run", path}, {"error", error.what()}});
+      rows.push_back({path, "damaged", "-", "-", error.what()});
+      code = exit_failure;
+    }
+  fmt::print("{}", options.json ? json_line(all) + "\n" : to_columns(rows));
+  return code;
 }
 
 int show(const RunsOptions& options) {
@@ -93,7 +99,7 @@ int show(const RunsOptions& options) {
     Json json = summary(run);
     for (const EvaluationRecord& evaluation : run.evaluations)
       json["evaluations"].push_back(to_json(evaluation));
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   fmt::print("{}", to_columns({summary_titles, summary_row(run)}));
@@ -139,7 +145,7 @@ int compare(const RunsOptions& options, bool all) {
       for (const auto& row : rows) entry["settings"][row[0]] = row[r + 1];
       if (all) entry["result"] = summary(runs[r]);
     }
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", json_line(json));
     return exit_success;
   }
   std::vector<std::string> header = {"setting"};

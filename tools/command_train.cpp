@@ -12,6 +12,7 @@
 #include "data/sources.h"
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/progress_line.h"
 #include "tools/report_files.h"
 #include "tools/stop_signals.h"
@@ -109,7 +110,7 @@ void print_result(const TrainingResult& result, const std::string& run) {
     if (result.validation.samples > 0) score["samples"] = result.validation.samples;
   }
   if (result.end == TrainingEnd::stopped) json["checkpoint"] = result.checkpoint;
-  std::printf("%s\n", json.dump().c_str());
+  fmt::print("{}\n", json_line(json));
 }
 
 int run_train(TrainOptions options) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/predict_output.h"
+#include "tools/json_line.h"
 
 #include <algorithm>
 #include <numeric>
@@ -71,8 +72,7 @@ std::string prediction_text(const PredictionRow& row) {
 std::string predictions_json(const std::vector<PredictionRow>& rows, bool is_class) {
   Json json = Json::array();
   for (const PredictionRow& row : rows) json.push_back(answers_json(row, is_class));
-  // Names of files need not be UTF-8.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_line(json);
 }
 
 std::string predictions_csv(const std::vector<PredictionRow>& rows, const DataCard& card,

@@ -63,6 +63,28 @@ TEST_F(PlanCommand, SaysWhatTrainingNeeds) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
+TEST_F(PlanCommand, ListsAreJsonToo) {
+  const auto update = [&](const std::string& list) {
+    const Json programs = json(run("plan " + recipe() + " --json " + list, "2>/dev/null"));
+    EXPECT_EQ(programs.at("programs").at(0).at("runs"), 1);
+    return programs.at("programs").at(0);
+  };
+  const Json values = update("--values");
+  int64_t most = 0;
+  for (const Json& value : values.at("values"))
+    most = std::max(most, value.at("offset").get<int64_t>() + value.at("bytes").get<int64_t>());
+  EXPECT_EQ(most, values.at("arena_bytes"));
+  const Json graph = update("--graph text");
+  const Json& nodes = graph.at("nodes");
+  EXPECT_GT(nodes.size(), 50u);
+  for (size_t i = 0; i < nodes.size(); ++i)
+    for (const Json& input : nodes[i].at("inputs"))
+      EXPECT_TRUE(input.is_null() || input.at("node") < i) << nodes[i];
+  EXPECT_TRUE(graph.at("outputs").contains("loss"));
+  EXPECT_EQ(update("--graph dot").at("dot").get<std::string>().substr(0, 7), "digraph");
+  EXPECT_EQ(run("plan " + recipe() + " --values --graph text").code, 2);
+}
+
 TEST_F(PlanCommand, TheLargestBatchFits) {
   const Json plan = json(run("plan " + recipe() + " --memory 4MiB --json", "2>/dev/null"));
   const Json& largest = plan.at("largest_batch");
