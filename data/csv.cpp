@@ -14,9 +14,10 @@ namespace gradus {
 class CsvParser {
  public:
   CsvParser(CsvTable& table, const CsvOptions& options)
-      : table_(table), text_(table.text_), delimiter_(options.delimiter) {}
+      : table_(table), text_(table.text_), options_(options), delimiter_(options.delimiter) {}
 
-  void run(bool header) {
+  void run() {
+    const bool header = options_.header;
     if (text_.starts_with("\xEF\xBB\xBF")) read_ = 3;
     while (read_ < text_.size()) {
       if (at_line_end()) {
@@ -26,7 +27,9 @@ class CsvParser {
       read_row();
       if (table_.names_.empty()) begin_table(header);
     }
-    if (table_.names_.empty() || table_.rows() == 0)
+    const bool known = !table_.names_.empty() || !header;  // of an empty table, its columns
+    const bool odd = options_.odd_rows != nullptr && !options_.odd_rows->empty();
+    if (table_.rows() == 0 && !(options_.may_be_empty && known) && !odd)
       failf(ErrorKind::bad_data, table_.source_, "the table has no rows");
   }
 
@@ -55,9 +58,16 @@ class CsvParser {
     if (read_ < text_.size()) take_line_end();
     const size_t got = table_.cells_.size() - first;
     if (!table_.names_.empty() && got != table_.names_.size())
-      refuse(line, fmt::format("expected {} cells, as on the first line, got {}",
-                               table_.names_.size(), got));
+      return take_odd_row(line, first, got);
     table_.lines_.push_back(line);
+  }
+
+  void take_odd_row(int64_t line, size_t first, size_t got) {
+    const std::string message =
+        fmt::format("expected {} cells, as on the first line, got {}", table_.names_.size(), got);
+    if (options_.odd_rows == nullptr) refuse(line, message);
+    options_.odd_rows->push_back({line, fmt::format("[{}:{}] {}", table_.source_, line, message)});
+    table_.cells_.resize(first);
   }
 
   CsvTable::Cell plain_cell() {
@@ -110,6 +120,7 @@ class CsvParser {
 
   CsvTable& table_;
   std::string& text_;
+  const CsvOptions& options_;
   char delimiter_;
   size_t read_ = 0;
   int64_t line_ = 1;
@@ -143,7 +154,7 @@ CsvTable parse_csv(std::string text, const std::string& source, const CsvOptions
   CsvTable table;
   table.source_ = source;
   table.text_ = std::move(text);
-  CsvParser(table, options).run(options.header);
+  CsvParser(table, options).run();
   return table;
 }
 

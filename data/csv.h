@@ -8,9 +8,19 @@
 
 namespace gradus {
 
+// A row that is left out.
+struct CsvFault {
+  int64_t line = 0;
+  std::string message;
+};
+
 struct CsvOptions {
   char delimiter = ',';
   bool header = true;  // the first line names the columns; else they are "1", "2", ...
+  // No rows are legal: with a header its line alone, without one a blank text, of no columns.
+  bool may_be_empty = false;
+  // Where this is given, rows of another length than the first are left out and named here.
+  std::vector<CsvFault>* odd_rows = nullptr;
 };
 
 // The cells of a delimited text, unquoted. Rows and columns count from 0, lines from 1.
@@ -45,7 +55,7 @@ class CsvTable {
 // may hold delimiters, line breaks and doubled quotes. Blank lines and a UTF-8 byte order mark are
 // skipped. Throws bad_data beginning `[SOURCE:LINE]` for text that is not UTF-8 or holds a zero
 // byte, a quote out of place or never closed, rows of unequal length, a name that stands twice, and
-// an empty table.
+// an empty table (but see may_be_empty).
 CsvTable parse_csv(std::string text, const std::string& source, const CsvOptions& options = {});
 
 // The same from a file, possibly packed by gzip. Throws as read_bytes too.

@@ -79,10 +79,18 @@ int predict_samples(const PredictOptions& options, const RunWeights& weights) {
   const InputVisitor visitor = {
       .samples =
           [&](const Dataset& samples, const std::vector<SamplePlace>& places) {
-            predictor.run(samples, [&](int64_t sample, std::span<const double> answer) {
-              output.add(
-                  prediction_row(card, places[static_cast<size_t>(sample)], answer, options.top));
-            });
+            const auto place = [&](int64_t sample) { return places[static_cast<size_t>(sample)]; };
+            predictor.run(
+                samples,
+                [&](int64_t sample, std::span<const double> answer) {
+                  output.add(prediction_row(card, place(sample), answer, options.top));
+                },
+                [&](int64_t sample) {
+                  output.add(
+                      {place(sample),
+                       {},
+                       fmt::format("[{}] the model's answer is not finite", place(sample).text())});
+                });
           },
       .fault =
           [&](const SamplePlace& place, const std::string& message) {

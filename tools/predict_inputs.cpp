@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <cstring>
 #include <filesystem>
+#include <limits>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -13,6 +17,7 @@
 #include "data/image_file.h"
 #include "data/npy.h"
 #include "engine/base/error.h"
+#include "engine/tensor/finite.h"
 
 namespace gradus {
 namespace {
@@ -76,8 +81,10 @@ class Reader {
   Reader(const DataCard& card, const Recipe& recipe, const InputVisitor& visitor)
       : card_(card), recipe_(recipe), visitor_(visitor) {}
 
-  void read(const std::string& file) {
+  void read(const NamedFile& input) {
+    const std::string& file = input.path;
     try {
+      if (!input.fault.empty()) fail(ErrorKind::not_found, "", input.fault);
       if (card_.format == "series") return read_series(file);
       if (!card_.fields.empty()) return read_table(file);
       const std::vector<uint8_t> bytes = read_bytes(file, most_image_bytes);
@@ -150,9 +157,45 @@ class Reader {
     if (shape.numel() == 0) failf(ErrorKind::bad_data, file, "holds no samples");
     if (!is_floating(array.dtype()) && !is_integral(array.dtype()))
       failf(ErrorKind::bad_data, file, "expected numbers, got {}", dtype_name(array.dtype()));
-    const auto samples = coded_samples(card_, recipe_, array.reshape(shape), file);
+    array = array.reshape(shape);
+    int64_t begin = 0;
+    for (const int64_t row : rows_not_finite(array)) {
+      add_rows(array, begin, row, file);
+      const SamplePlace place{.file = file, .row = row};
+      visitor_.fault(place, fmt::format("[{}] holds NaN or infinity", place.text()));
+      begin = row + 1;
+    }
+    add_rows(array, begin, shape[0], file);
+  }
+
+  static std::vector<int64_t> rows_not_finite(const Tensor& array) {
+    std::vector<int64_t> rows;
+    if (!is_floating(array.dtype()) || all_finite(array)) return rows;
+    const std::vector<double> values = array.to_doubles();
+    const int64_t each = std::ssize(values) / array.shape()[0];
+    for (int64_t i = 0; i < std::ssize(values); ++i)
+      if (!std::isfinite(values[static_cast<size_t>(i)]) &&
+          (rows.empty() || rows.back() != i / each))
+        rows.push_back(i / each);
+    return rows;
+  }
+
+  // Rows [begin, end) of an array of samples.
+  void add_rows(const Tensor& array, int64_t begin, int64_t end, const std::string& file) {
+    if (begin == end) return;
+    Tensor rows = array;
+    if (end - begin < array.shape()[0]) {
+      Shape shape = array.shape();
+      shape.erase(0);
+      const int64_t bytes = dtype_bytes(array.dtype(), shape.numel());
+      shape.insert(0, end - begin);
+      rows = Tensor(array.dtype(), shape);
+      std::memcpy(rows.data(), static_cast<const char*>(array.data()) + begin * bytes,
+                  static_cast<size_t>((end - begin) * bytes));
+    }
+    const auto samples = coded_samples(card_, recipe_, std::move(rows), file);
     std::vector<SamplePlace> places;
-    for (int64_t row = 0; row < shape[0]; ++row) places.push_back({.file = file, .row = row});
+    for (int64_t row = begin; row < end; ++row) places.push_back({.file = file, .row = row});
     visitor_.samples(*samples, places);
   }
 
@@ -233,17 +276,39 @@ class Reader {
     return bases;
   }
 
+  // Rows that are read wait for their answers until one comes that cannot be: so all stay in order.
   void read_table(const std::string& file) {
-    const CsvTable table = table_of(file);
+    std::vector<CsvFault> odd;
+    const CsvTable table = read_csv(file, {.delimiter = delimiter_of(file),
+                                           .header = recipe_.boolean("data.header"),
+                                           .odd_rows = &odd});
     const std::vector<int64_t> columns = columns_of(table);
     std::vector<double> values;
     std::vector<SamplePlace> places;
-    for (int64_t row = 0; row < table.rows(); ++row) add_row(table, row, columns, values, places);
+    auto fault = odd.begin();
+    const auto add_odd = [&](int64_t before) {
+      for (; fault != odd.end() && fault->line < before; ++fault) {
+        answer(values, places, file);
+        visitor_.fault({.file = file, .line = fault->line}, fault->message);
+      }
+    };
+    for (int64_t row = 0; row < table.rows(); ++row) {
+      add_odd(table.line(row));
+      add_row(table, row, columns, values, places);
+    }
+    add_odd(std::numeric_limits<int64_t>::max());
+    answer(values, places, file);
+  }
+
+  void answer(std::vector<double>& values, std::vector<SamplePlace>& places,
+              const std::string& file) {
     if (places.empty()) return;
-    const Shape shape{static_cast<int64_t>(places.size()), card_.sample[0]};
+    const Shape shape{std::ssize(places), card_.sample[0]};
     visitor_.samples(
         *coded_samples(card_, recipe_, Tensor::from<double>(DType::f64, shape, values), file),
         places);
+    values.clear();
+    places.clear();
   }
 
   void add_row(const CsvTable& table, int64_t row, const std::vector<int64_t>& columns,
@@ -255,12 +320,18 @@ class Reader {
     try {
       for (size_t i = 0; i < columns.size(); ++i) {
         const TableField& field = card_.fields[i];
-        field.encode(trimmed_cell(table.cell(row, columns[i])), place.text(), out);
+        const std::string_view cell = trimmed_cell(table.cell(row, columns[i]));
+        field.encode(cell, place.text(), out);
+        const bool number = field.kind != ColumnKind::category;
+        if (number && !(std::abs(*out) <= std::numeric_limits<float>::max()))
+          failf(ErrorKind::bad_data, place.text(), "column '{}', {} is too large for the model",
+                field.name, cell.substr(0, 60));
         out += field.inputs();
       }
       places.push_back(place);
     } catch (const Error& error) {
       values.resize(begin);
+      answer(values, places, table.source());
       visitor_.fault(place, error.what());
     }
   }
@@ -281,25 +352,33 @@ std::string SamplePlace::text() const {
   return row >= 0 ? fmt::format("{}[{}]", file, row) : file;
 }
 
-std::vector<std::string> input_files(const std::vector<std::string>& inputs, const DataCard& card) {
-  std::vector<std::string> files;
-  std::error_code ignored;
-  for (const std::string& input : inputs) {
-    if (!fs::exists(input, ignored)) fail(ErrorKind::not_found, input, "no such file or folder");
-    if (!fs::is_directory(input, ignored)) {
-      files.push_back(input);
-      continue;
+std::vector<NamedFile> input_files(const std::vector<std::string>& inputs, const DataCard& card) {
+  std::vector<NamedFile> files;
+  std::optional<Error> first;  // what is wrong with the first input that cannot be looked for
+  for (const std::string& input : inputs) try {
+      std::error_code error;
+      const fs::file_type type = fs::status(input, error).type();
+      if (type == fs::file_type::not_found)
+        fail(ErrorKind::not_found, input, "no such file or folder");
+      if (error) failf(ErrorKind::io, input, "cannot look there: {}", error.message());
+      if (type != fs::file_type::directory) {
+        files.push_back({input});
+        continue;
+      }
+      for (std::string& path : files_below(input, card)) files.push_back({std::move(path)});
+    } catch (const Error& error) {
+      if (!first) first = error;
+      files.push_back({input, error.what()});
     }
-    const std::vector<std::string> below = files_below(input, card);
-    files.insert(files.end(), below.begin(), below.end());
-  }
+  const auto is_known = [](const NamedFile& file) { return file.fault.empty(); };
+  if (first && std::ranges::none_of(files, is_known)) throw *first;
   return files;
 }
 
-void read_inputs(const std::vector<std::string>& files, const DataCard& card, const Recipe& recipe,
+void read_inputs(const std::vector<NamedFile>& files, const DataCard& card, const Recipe& recipe,
                  const InputVisitor& visitor) {
   Reader reader(card, recipe, visitor);
-  for (const std::string& file : files) reader.read(file);
+  for (const NamedFile& file : files) reader.read(file);
   reader.flush();
 }
 

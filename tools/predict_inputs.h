@@ -26,16 +26,22 @@ struct InputVisitor {
   std::function<void(const SamplePlace& place, const std::string& message)> fault;
 };
 
+struct NamedFile {
+  std::string path;
+  std::string fault = {};  // why it cannot be looked into; empty: nothing is known
+};
+
 // Files of what people name: a file is itself, a folder all files below it whose names end as a run
 // with this card can read (.png, .jpg, .jpeg, .npy; of tables .csv, .tsv), possibly with .gz, in
-// order. Hidden files are left out. Throws not_found for what is not there and for a folder without
-// such files.
-std::vector<std::string> input_files(const std::vector<std::string>& inputs, const DataCard& card);
+// order. Hidden files are left out. What is not there, and a folder without such files, is a fault;
+// throws not_found, or io, where nothing else is left.
+std::vector<NamedFile> input_files(const std::vector<std::string>& inputs, const DataCard& card);
 
 // Reads files by their first bytes: PNG, JPEG, .npy, .npz and IDX, or as a table where the run
-// learnt from tables. A table needs no column to predict, and further columns are left out. Of a
+// learnt from tables. A table needs no column to predict, and further columns are left out; a row
+// that cannot be read is a fault of its own, and so is a row of an array that is not finite. Of a
 // run that learnt a series, a table is one sample: its last rows, after which the model goes on.
-void read_inputs(const std::vector<std::string>& files, const DataCard& card, const Recipe& recipe,
+void read_inputs(const std::vector<NamedFile>& files, const DataCard& card, const Recipe& recipe,
                  const InputVisitor& visitor);
 
 }  // namespace gradus

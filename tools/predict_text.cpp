@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/predict_text.h"
+#include "tools/json_line.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +31,7 @@ struct LineScore {
   double loss = 0;  // nats a token
   std::vector<std::pair<int64_t, double>> next;
   std::vector<std::string> texts;  // of `next`
+  std::string fault;               // why there is none; then `line` may be 0: of the whole file
 
   double bits_per_character() const {
     return loss * static_cast<double>(tokens) /
@@ -110,12 +112,16 @@ std::string text_of(const LineScore& score) {
 }
 
 Json json_of(const LineScore& score) {
-  Json json = {{"input", score.file},
-               {"line", score.line},
-               {"tokens", score.tokens},
-               {"loss", score.loss},
-               {"bits_per_character", score.bits_per_character()},
-               {"next", Json::array()}};
+  Json json = {{"input", score.file}};
+  if (score.line > 0) json["line"] = score.line;
+  if (!score.fault.empty()) {
+    json["error"] = score.fault;
+    return json;
+  }
+  json["tokens"] = score.tokens;
+  json["loss"] = score.loss;
+  json["bits_per_character"] = score.bits_per_character();
+  json["next"] = Json::array();
   for (size_t i = 0; i < score.next.size(); ++i)
     json["next"].push_back({{"token", score.next[i].first},
                             {"text", score.texts[i]},
@@ -124,11 +130,16 @@ Json json_of(const LineScore& score) {
 }
 
 std::string csv_of(const std::vector<LineScore>& scores) {
-  std::string text = "input,line,tokens,loss,bits_per_character,next,probability\n";
-  for (const LineScore& score : scores)
-    text += fmt::format("{},{},{},{},{},{},{}\n", csv_cell(score.file), score.line, score.tokens,
-                        csv_number(score.loss), csv_number(score.bits_per_character()),
-                        csv_cell(score.texts[0]), csv_number(score.next[0].second));
+  std::string text = "input,line,tokens,loss,bits_per_character,next,probability,error\n";
+  for (const LineScore& score : scores) {
+    const std::string line = score.line > 0 ? fmt::to_string(score.line) : "";
+    if (!score.fault.empty())
+      text += fmt::format("{},{},,,,,,{}\n", csv_cell(score.file), line, csv_cell(score.fault));
+    else
+      text += fmt::format("{},{},{},{},{},{},{},\n", csv_cell(score.file), line, score.tokens,
+                          csv_number(score.loss), csv_number(score.bits_per_character()),
+                          csv_cell(score.texts[0]), csv_number(score.next[0].second));
+  }
   return text;
 }
 
@@ -148,43 +159,76 @@ void each_line(const std::string& file, Visit&& visit) {
   }
 }
 
+// Prints lines of text as they come; the other forms are printed or written at the end.
+class Scores {
+ public:
+  explicit Scores(const TextPrediction& what) : what_(what) {}
+
+  void add(LineScore score) {
+    if (!score.fault.empty()) {
+      ++faults_;
+      std::fprintf(stderr, "predict: %s\n", score.fault.c_str());
+    } else if (at_once()) {
+      fmt::print("{}\n", text_of(score));
+    }
+    if (!at_once()) scores_.push_back(std::move(score));
+  }
+
+  int finish() const {
+    if (at_once()) return code();
+    Json json = Json::array();
+    for (const LineScore& score : scores_) json.push_back(json_of(score));
+    const std::string text = what_.json ? json_line(json) + "\n" : csv_of(scores_);
+    const std::string_view parts[] = {text};
+    if (what_.output.empty())
+      fmt::print("{}", text);
+    else
+      write_file_atomically(what_.output, parts);
+    return code();
+  }
+
+ private:
+  bool at_once() const { return what_.output.empty() && !what_.json; }
+  int code() const { return faults_ > 0 ? exit_failure : exit_success; }
+
+  const TextPrediction& what_;
+  std::vector<LineScore> scores_;
+  int64_t faults_ = 0;
+};
+
+LineScore score_or_fault(TextReader& reader, std::string_view line, int64_t number,
+                         const std::string& file, int64_t top) {
+  LineScore score;
+  try {
+    score = score_line(reader, line, top);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_finite && error.kind() != ErrorKind::bad_data) throw;
+    score.fault = fmt::format("[{}:{}] {}", file, number, error.what());
+  }
+  score.file = file;
+  score.line = number;
+  return score;
+}
+
 }  // namespace
 
 int predict_text(const TextPrediction& what) {
   const std::unique_ptr<TextReader> reader = TextReader::of_run(what.run, what.threads);
   if (!reader->tokenizer()->is_bytes())
     fail(ErrorKind::unsupported, what.run, "predict takes runs whose tokens are bytes");
-  std::vector<LineScore> scores;
-  const bool at_once = what.output.empty() && !what.json;
-  int64_t faults = 0;
-  for (const std::string& file : what.files) try {
-      each_line(file, [&](std::string_view line, int64_t number) {
-        LineScore score = score_line(*reader, line, what.top);
-        score.file = file;
-        score.line = number;
-        if (at_once)
-          fmt::print("{}\n", text_of(score));
-        else
-          scores.push_back(std::move(score));
+  Scores scores(what);
+  for (const NamedFile& file : what.files) try {
+      if (!file.fault.empty()) fail(ErrorKind::not_found, "", file.fault);
+      each_line(file.path, [&](std::string_view line, int64_t number) {
+        scores.add(score_or_fault(*reader, line, number, file.path, what.top));
       });
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::not_finite) throw;
-      ++faults;
-      std::fprintf(stderr, "predict: %s\n", error.what());
+      LineScore none;
+      none.file = file.path;
+      none.fault = error.what();
+      scores.add(std::move(none));
     }
-  if (!at_once) {
-    Json json = Json::array();
-    for (const LineScore& score : scores) json.push_back(json_of(score));
-    const std::string text = what.json
-                                 ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-                                 : csv_of(scores);
-    const std::string_view parts[] = {text};
-    if (what.output.empty())
-      fmt::print("{}", text);
-    else
-      write_file_atomically(what.output, parts);
-  }
-  return faults > 0 ? exit_failure : exit_success;
+  return scores.finish();
 }
 
 }  // namespace gradus

@@ -62,7 +62,8 @@ void Predictor::set_temperature(double temperature) {
 }
 
 void Predictor::run(const Dataset& samples,
-                    const std::function<void(int64_t, std::span<const double>)>& visit) {
+                    const std::function<void(int64_t, std::span<const double>)>& visit,
+                    const std::function<void(int64_t)>& lost) {
   std::vector<int64_t> indices;
   std::vector<double> out(static_cast<size_t>(card_.outputs()));
   for (int64_t first = 0; first < samples.size(); first += spec_.batch) {
@@ -73,7 +74,13 @@ void Predictor::run(const Dataset& samples,
     program_->run();
     std::vector<double> outputs = program_->output("outputs").to_doubles();
     for (size_t i = 0; i < indices.size(); ++i) {
-      answer({outputs.data() + i * out.size(), out.size()}, indices[i], out);
+      try {
+        answer({outputs.data() + i * out.size(), out.size()}, indices[i], out);
+      } catch (const Error& error) {
+        if (!lost || error.kind() != ErrorKind::not_finite) throw;
+        lost(indices[i]);
+        continue;
+      }
       visit(indices[i], out);
     }
   }

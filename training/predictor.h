@@ -29,9 +29,11 @@ class Predictor {
   void set_temperature(double temperature);
 
   // What the model says of each sample, in order: the probability of every class, or each output in
-  // the data's unit; valid during the call. Throws not_finite naming the sample.
+  // the data's unit; valid during the call. A sample of which it says NaN or infinity goes to
+  // `lost` in place of `visit`; without that, throws not_finite naming the sample.
   void run(const Dataset& samples,
-           const std::function<void(int64_t sample, std::span<const double> answer)>& visit);
+           const std::function<void(int64_t sample, std::span<const double> answer)>& visit,
+           const std::function<void(int64_t sample)>& lost = {});
 
  private:
   void answer(std::span<double> outputs, int64_t sample, std::span<double> out) const;
