@@ -10,6 +10,7 @@
 
 #include "data/packed_dataset.h"
 #include "engine/base/error.h"
+#include "tools/value_range.h"
 
 namespace gradus {
 namespace {
@@ -135,13 +136,23 @@ std::vector<std::string> faults_of(const Dataset& data, size_t limit) {
   std::vector<std::string> faults;
   Tensor input(input_dtype(data), with_batch(1, data.sample_shape()));
   Tensor target(target_dtype(data), with_batch(1, data.target_shape()));
+  ValueRange range(data);
+  const bool numbers = !data.input_is_index(), regression = data.classes() == 0;
+  const auto values = [](const Tensor& tensor, bool doubles) {
+    return doubles ? std::span<const double>(tensor.data_as<double>(),
+                                             static_cast<size_t>(tensor.numel()))
+                   : std::span<const double>();
+  };
   for (int64_t sample = 0; sample < data.size() && faults.size() < limit; ++sample) {
     try {
       data.fill({&sample, 1}, 0, input, target);
+      range.add(sample, values(input, numbers), values(target, regression));
     } catch (const Error& error) {
       faults.emplace_back(error.what());
     }
   }
+  for (std::string& fault : range.faults())
+    if (faults.size() < limit) faults.push_back(std::move(fault));
   return faults;
 }
 

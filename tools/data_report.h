@@ -61,7 +61,8 @@ struct Padding {
 };
 std::optional<Padding> padding_of(const Dataset& data);
 
-// What cannot be read, up to `limit` faults: sample after sample where data are read late.
+// What cannot be read, up to `limit` faults: sample after sample where data are read late; and
+// columns with values beyond what training can count in (value_range.h).
 std::vector<std::string> faults_of(const Dataset& data, size_t limit);
 
 // One sample as text: an image in characters of rising darkness, tokens as the bytes they are, a

@@ -16,6 +16,7 @@
 #include "engine/io/output_file.h"
 #include "engine/io/sealed_folder.h"
 #include "engine/tensor/finite.h"
+#include "training/not_finite_hint.h"
 #include "training/program.h"
 
 namespace gradus {
@@ -52,9 +53,8 @@ void check_finite(const NamedTensors& states, const Progress& progress) {
   for (const auto& [name, tensor] : states)
     if (!name.starts_with(running_sum_prefix) && !all_finite(tensor))
       failf(ErrorKind::not_finite, "train",
-            "'{}' is not finite after step {}, so that no checkpoint was written; a lower lr, "
-            "warm-up (schedule.warmup) or clip may help",
-            name, progress.position.step);
+            "'{}' is not finite after step {}, so that no checkpoint was written; {}", name,
+            progress.position.step, not_finite_hint(progress.position.step > 1));
 }
 
 // What a disk or a dying process can do to a checkpoint; other errors are the caller's.

@@ -97,6 +97,12 @@ std::vector<double> class_weights(std::string_view text, std::span<const int64_t
     GRADUS_CHECK(std::ssize(weights) == classes,
                  "[data.class_weights] expected a number for each of {} classes, got {}", classes,
                  weights.size());
+    // Their ratios alone matter, and f32 must hold squares of them times losses.
+    const double most = std::ranges::max(weights);
+    GRADUS_CHECK(most >= 1e-9 && most <= 1e9,
+                 "[data.class_weights] the largest, expected 1e-9 to 1e9 (only their ratios "
+                 "count), got {}",
+                 most);
     return weights;
   }
   std::vector<double> counts(static_cast<size_t>(classes)), weights;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/base/error.h"
+#include "training/not_finite_hint.h"
 #include "training/precision.h"
 
 namespace gradus {
@@ -69,9 +70,8 @@ void StepControl::set_inputs(Executable& program, int64_t step) {
 
 void StepControl::add_loss(int64_t step, double loss) const {
   if (guarded_ || std::isfinite(loss)) return;
-  failf(ErrorKind::not_finite, "train",
-        "the loss of step {} is {}; a lower lr, warm-up (schedule.warmup) or clip may help", step,
-        loss);
+  failf(ErrorKind::not_finite, "train", "the loss of step {} is {}; {}", step, loss,
+        not_finite_hint(step > 1));
 }
 
 void StepControl::add_step(Executable& program, int64_t step, double loss) {

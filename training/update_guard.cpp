@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/base/error.h"
+#include "training/not_finite_hint.h"
 
 namespace gradus {
 namespace {
@@ -52,11 +53,10 @@ void UpdateGuard::add(int64_t step, double loss, double norm, bool skipped) {
   }
   ++skipped_;
   if (++in_row_ > options_.most_skipped)
-    failf(
-        ErrorKind::not_finite, "train",
-        "the update of step {} is number {} in a row to be skipped (loss {}, gradient norm {}); a "
-        "lower lr, warm-up (schedule.warmup) or clip may help",
-        step, in_row_, loss, norm);
+    failf(ErrorKind::not_finite, "train",
+          "the update of step {} is number {} in a row to be skipped (loss {}, gradient norm {}); "
+          "{}",
+          step, in_row_, loss, norm, not_finite_hint(!losses_.empty()));
 }
 
 ProgressFields UpdateGuard::fields() const {
