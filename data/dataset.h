@@ -109,4 +109,10 @@ std::unique_ptr<Dataset> make_text_dataset(std::string name, std::vector<int32_t
 std::unique_ptr<Dataset> make_subset(std::shared_ptr<const Dataset> whole,
                                      std::vector<int64_t> indices);
 
+// The same samples, of which class c is class `to[c]` of those that `class_names` has. Throws for a
+// data set whose classes are not as many as `to`, and for classes out of range.
+std::unique_ptr<Dataset> make_relabelled(std::shared_ptr<const Dataset> whole,
+                                         std::vector<int64_t> to,
+                                         std::vector<std::string> class_names);
+
 }  // namespace gradus

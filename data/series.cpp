@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "data/table.h"
+#include "data/table_encoder.h"
+#include "data/table_file.h"
 #include "engine/base/dispatch.h"
 #include "engine/base/error.h"
 
@@ -104,10 +107,12 @@ void check_source(const SeriesSource& source) {
 }
 
 Table read_table(const SeriesSource& source) {
-  const bool tabs = source.path.ends_with(".tsv") || source.path.ends_with(".tsv.gz");
-  const char delimiter = source.delimiter != 0 ? source.delimiter : tabs ? '\t' : ',';
+  const char delimiter = delimiter_of(source.delimiter, source.path);
   const std::vector<CsvTable> files = {read_csv(source.path, {delimiter, source.header})};
-  return make_table(files, {.numbers = {}, .categories = {}, .dropped = source.dropped});
+  TableSchema schema = {.numbers = {}, .categories = {}, .dropped = source.dropped};
+  if (source.learnt)
+    schema = with_kinds(schema, source.learnt->fields, files[0].names(), source.path);
+  return make_table(files, schema);
 }
 
 // Columns that are not dates; each has a number in every row.
@@ -184,6 +189,25 @@ ColumnScale scale_of(const SeriesSource& source, const std::vector<double>& valu
   return fit_scale(seen, scaling);
 }
 
+// As a model learnt them: its input columns alone, in its order.
+void take_learnt(const SeriesSource& source, std::vector<Channel>& inputs,
+                 std::vector<Channel>& targets) {
+  const LearntCoding& learnt = *source.learnt;
+  const auto horizon = static_cast<size_t>(source.horizon);
+  if (learnt.target_scales.size() != targets.size() * horizon)
+    failf(ErrorKind::bad_data, source.path, "targets, expected the run's {}, got {}",
+          learnt.target_scales.size(), targets.size() * horizon);
+  for (size_t k = 0; k < targets.size(); ++k) targets[k].scale = learnt.target_scales[k * horizon];
+  std::vector<Channel> all = std::exchange(inputs, {});
+  for (const TableField& field : learnt.fields) {
+    const auto found = std::ranges::find(all, field.name, &Channel::name);
+    if (found == all.end())
+      failf(ErrorKind::bad_data, source.path,
+            "has no column of numbers '{}', which the run learnt from", field.name);
+    inputs.push_back({field.name, found->values, field.scale});
+  }
+}
+
 std::vector<Channel> channels_of(const Table& table, const std::vector<size_t>& columns) {
   std::vector<Channel> channels;
   for (const size_t column : columns)
@@ -205,11 +229,15 @@ std::unique_ptr<Dataset> load_series(const SeriesSource& source, Split split) {
   std::vector<Channel> targets = channels_of(table, target_columns(table, source, numbers));
   const Walk walk = walk_forward(source, table.sources[0], table.rows());
   const int64_t windows = walk.train.count, end = source.history + source.horizon;
-  for (Channel& channel : inputs)
-    channel.scale = scale_of(source, channel.values, windows, 0, source.history, source.scaling);
-  for (Channel& channel : targets)
-    channel.scale =
-        scale_of(source, channel.values, windows, source.history, end, source.target_scaling);
+  if (source.learnt && !source.learnt->fields.empty()) {
+    take_learnt(source, inputs, targets);
+  } else {
+    for (Channel& channel : inputs)
+      channel.scale = scale_of(source, channel.values, windows, 0, source.history, source.scaling);
+    for (Channel& channel : targets)
+      channel.scale =
+          scale_of(source, channel.values, windows, source.history, end, source.target_scaling);
+  }
   if (split == Split::validation && walk.validation.count < 1) return nullptr;
   const Part part = split == Split::train                         ? walk.train
                     : split == Split::test && walk.test.count > 0 ? walk.test

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "data/column_scale.h"
 #include "data/dataset.h"
+#include "data/learnt_coding.h"
 #include "data/sources.h"
 
 namespace gradus {
@@ -26,6 +29,8 @@ struct SeriesSource {
   // Shares of the windows, the latest ones: training comes before validation, that before the test.
   double validation = 0;
   double test = 0;
+  // Where a model has learnt already: its columns and scales. Its targets are as many as here.
+  std::optional<LearntCoding> learnt = {};
 };
 
 // What the value of a column so many rows after a window's last is called: "ppm+1".

@@ -232,6 +232,23 @@ Table make_table(std::span<const CsvTable> files, const TableSchema& schema) {
   return table;
 }
 
+Table keep_rows(const Table& table, std::span<const int64_t> rows) {
+  Table kept{.columns = {}, .sources = table.sources, .first_row = {}, .lines = {}};
+  for (const int64_t first : table.first_row)
+    kept.first_row.push_back(std::ranges::lower_bound(rows, first) - rows.begin());
+  for (const int64_t row : rows) kept.lines.push_back(table.lines[static_cast<size_t>(row)]);
+  for (const TableColumn& column : table.columns) {
+    TableColumn& to = kept.columns.emplace_back(
+        TableColumn{.name = column.name, .kind = column.kind, .categories = column.categories});
+    for (const int64_t row : rows)
+      if (column.kind == ColumnKind::category)
+        to.codes.push_back(column.codes[static_cast<size_t>(row)]);
+      else
+        to.numbers.push_back(column.numbers[static_cast<size_t>(row)]);
+  }
+  return kept;
+}
+
 size_t find_column(const Table& table, std::string_view name) {
   std::vector<std::string> names;
   for (const TableColumn& column : table.columns) names.push_back(column.name);

@@ -57,6 +57,9 @@ std::string_view trimmed_cell(std::string_view cell);
 // infinite, and for files whose columns differ; invalid_argument for a name that no column has.
 Table make_table(std::span<const CsvTable> files, const TableSchema& schema = {});
 
+// The rows `rows` of a table, which rise. Categories stay, those that no row has any more too.
+Table keep_rows(const Table& table, std::span<const int64_t> rows);
+
 // The index of the column `name`. Throws invalid_argument with the nearest name.
 size_t find_column(const Table& table, std::string_view name);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 #include "engine/base/error.h"
 
@@ -15,6 +16,66 @@ double fill_value(const std::vector<double>& values, MissingPolicy policy) {
   if (policy == MissingPolicy::mean)
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   return policy == MissingPolicy::median ? quantile(values, 0.5) : 0;
+}
+
+// As TableEncoder::Coded::slot_of.
+std::vector<int64_t> slots_of(const TableColumn& column, const TableField& field) {
+  std::unordered_map<std::string_view, int64_t> places;
+  for (size_t i = 0; i < field.categories.size(); ++i)
+    places.emplace(field.categories[i], static_cast<int64_t>(i));
+  std::vector<int64_t> slots;
+  for (const std::string& text : column.categories) {
+    const auto found = places.find(text);
+    slots.push_back(found == places.end() ? -1 : found->second);
+  }
+  slots.push_back(field.missing_is_category ? std::ssize(field.categories) : -1);
+  return slots;
+}
+
+int64_t slot_at(const TableColumn& column, const std::vector<int64_t>& slots, int64_t row) {
+  const int32_t code = column.codes[static_cast<size_t>(row)];
+  return code == missing_code ? slots.back() : slots[static_cast<size_t>(code)];
+}
+
+void check_present(const Table& table, size_t column, int64_t row, bool takes_missing) {
+  if (!takes_missing && table.columns[column].is_missing(row))
+    failf(ErrorKind::bad_data, table.place(row),
+          "column '{}' is missing; data.missing says what to do then (mean, median, zero, drop)",
+          table.columns[column].name);
+}
+
+void fit_number(const TableColumn& column, std::span<const int64_t> train,
+                const TableCoding& coding, TableField& field) {
+  std::vector<double> values;
+  for (const int64_t row : train)
+    if (!column.is_missing(row)) values.push_back(column.numbers[static_cast<size_t>(row)]);
+  field.fill = fill_value(values, coding.missing);
+  values.resize(train.size(), field.fill);  // the scale is of what training will see
+  field.scale = fit_scale(values, coding.scaling, coding.low, coding.high);
+}
+
+void fit_category(const TableColumn& column, std::span<const int64_t> train,
+                  const TableCoding& coding, TableField& field) {
+  const size_t missing = column.categories.size();
+  std::vector<bool> seen(missing + 1);
+  for (const int64_t row : train) {
+    const int32_t code = column.codes[static_cast<size_t>(row)];
+    seen[code == missing_code ? missing : static_cast<size_t>(code)] = true;
+  }
+  if (coding.one_hot && missing > most_one_hot)
+    failf(ErrorKind::bad_data, "data",
+          "column '{}' holds {} different texts, expected at most {}; data.drop leaves it out, "
+          "data.categories = 'index' makes it one number",
+          column.name, missing, most_one_hot);
+  for (size_t i = 0; i < missing; ++i)
+    if (seen[i]) field.categories.push_back(column.categories[i]);
+  field.missing_is_category = seen[missing];
+  if (coding.one_hot) return;
+  const std::vector<int64_t> slots = slots_of(column, field);
+  std::vector<double> indices;
+  for (const int64_t row : train)
+    indices.push_back(static_cast<double>(slot_at(column, slots, row)));
+  field.scale = fit_scale(indices, coding.scaling, coding.low, coding.high);
 }
 
 }  // namespace
@@ -36,123 +97,95 @@ std::vector<int64_t> complete_rows(const Table& table, std::span<const size_t> c
   return rows;
 }
 
-TableEncoder::TableEncoder(const Table& table, std::vector<size_t> columns,
-                           std::span<const int64_t> train, const TableCoding& coding)
-    : coding_(coding) {
+TableSchema with_kinds(TableSchema schema, std::span<const TableField> fields,
+                       const std::vector<std::string>& columns, const std::string& source) {
+  for (const TableField& field : fields) {
+    if (!std::ranges::count(columns, field.name))
+      failf(ErrorKind::bad_data, source,
+            "has no column '{}', which the run learnt from; its columns are: {}", field.name,
+            fmt::join(columns, ", "));
+    if (field.kind == ColumnKind::number) schema.numbers.push_back(field.name);
+    if (field.kind == ColumnKind::category) schema.categories.push_back(field.name);
+  }
+  return schema;
+}
+
+TableEncoder::TableEncoder(const Table& table, const std::vector<size_t>& columns,
+                           std::span<const int64_t> train, const TableCoding& coding) {
   GRADUS_CHECK(coding.scaling != Scaling::minmax || coding.low < coding.high,
                "[data.low] expected below data.high = {}, got {}", coding.high, coding.low);
+  const bool takes_missing =
+      coding.missing != MissingPolicy::error && coding.missing != MissingPolicy::drop;
   for (const size_t index : columns) {
     const TableColumn& column = table.columns[index];
-    for (const int64_t row : train) check_present(table, index, row);
-    Coded coded{.column = index, .scale = {}};
+    for (const int64_t row : train) check_present(table, index, row, takes_missing);
     if (std::ranges::all_of(train, [&](int64_t row) { return column.is_missing(row); }))
       failf(ErrorKind::bad_data, table.sources[0],
             "column '{}' has no value in the training rows; data.drop leaves it out", column.name);
+    TableField field{.name = column.name,
+                     .kind = column.kind,
+                     .takes_missing = takes_missing,
+                     .one_hot = coding.one_hot};
     if (column.kind == ColumnKind::category)
-      add_category(column, train, coded);
+      fit_category(column, train, coding, field);
     else
-      add_number(column, train, coded);
-    coded_.push_back(std::move(coded));
+      fit_number(column, train, coding, field);
+    add(table, {index, std::move(field)});
   }
 }
 
-void TableEncoder::check_present(const Table& table, size_t column, int64_t row) const {
-  const bool refused =
-      coding_.missing == MissingPolicy::error || coding_.missing == MissingPolicy::drop;
-  if (refused && table.columns[column].is_missing(row))
-    failf(ErrorKind::bad_data, table.place(row),
-          "column '{}' is missing; data.missing says what to do then (mean, median, zero, drop)",
-          table.columns[column].name);
+TableEncoder::TableEncoder(const Table& table, std::span<const TableField> fields) {
+  for (const TableField& field : fields) {
+    const auto found = std::ranges::find(table.columns, field.name, &TableColumn::name);
+    if (found == table.columns.end())
+      failf(ErrorKind::bad_data, table.sources[0], "has no column '{}', which the run learnt from",
+            field.name);
+    if (found->kind != field.kind)
+      failf(ErrorKind::bad_data, table.sources[0],
+            "column '{}' is a {}, the run learnt from a {} of this name", field.name,
+            column_kind_name(found->kind), column_kind_name(field.kind));
+    add(table, {static_cast<size_t>(found - table.columns.begin()), field});
+  }
 }
 
-void TableEncoder::add_number(const TableColumn& column, std::span<const int64_t> train,
-                              Coded& coded) {
-  std::vector<double> values;
-  for (const int64_t row : train)
-    if (!column.is_missing(row)) values.push_back(column.numbers[static_cast<size_t>(row)]);
-  coded.fill = fill_value(values, coding_.missing);
-  values.resize(train.size(), coded.fill);  // the scale is of what training will see
-  coded.scale = fit_scale(values, coding_.scaling, coding_.low, coding_.high);
-  features_.push_back(column.name);
-}
-
-void TableEncoder::add_category(const TableColumn& column, std::span<const int64_t> train,
-                                Coded& coded) {
-  const size_t missing = column.categories.size();
-  std::vector<bool> seen(missing + 1);
-  for (const int64_t row : train) {
-    const int32_t code = column.codes[static_cast<size_t>(row)];
-    seen[code == missing_code ? missing : static_cast<size_t>(code)] = true;
+void TableEncoder::add(const Table& table, Coded coded) {
+  const TableField& field = coded.field;
+  const bool is_category = field.kind == ColumnKind::category;
+  if (is_category) coded.slot_of = slots_of(table.columns[coded.column], field);
+  if (!is_category || !field.one_hot) {
+    features_.push_back(field.name);
+  } else {
+    for (const std::string& text : field.categories) features_.push_back(field.name + "=" + text);
+    if (field.missing_is_category) features_.push_back(field.name + "=missing");
   }
-  if (coding_.one_hot && missing > most_one_hot)
-    failf(ErrorKind::bad_data, "data",
-          "column '{}' holds {} different texts, expected at most {}; data.drop leaves it out, "
-          "data.categories = 'index' makes it one number",
-          column.name, missing, most_one_hot);
-  int64_t slots = 0;
-  for (size_t i = 0; i <= missing; ++i) {
-    coded.slot_of.push_back(seen[i] ? slots++ : -1);
-    if (seen[i] && coding_.one_hot)
-      features_.push_back(column.name + "=" + (i < missing ? column.categories[i] : "missing"));
-  }
-  if (coding_.one_hot) return;
-  features_.push_back(column.name);
-  std::vector<double> indices;
-  for (const int64_t row : train) {
-    const int32_t code = column.codes[static_cast<size_t>(row)];
-    const size_t at = code == missing_code ? missing : static_cast<size_t>(code);
-    indices.push_back(static_cast<double>(coded.slot_of[at]));
-  }
-  coded.scale = fit_scale(indices, coding_.scaling, coding_.low, coding_.high);
+  coded_.push_back(std::move(coded));
 }
 
 Tensor TableEncoder::encode(const Table& table, std::span<const int64_t> rows) const {
   const auto width = static_cast<int64_t>(features_.size());
   Tensor result = Tensor::zeros(DType::f64, {static_cast<int64_t>(rows.size()), width});
   double* out = result.data_as<double>();
-  for (const int64_t row : rows) {
-    const auto at = static_cast<size_t>(row);
-    double* feature = out;
+  for (const int64_t row : rows)
     for (const Coded& coded : coded_) {
       const TableColumn& column = table.columns[coded.column];
-      check_present(table, coded.column, row);
-      if (column.kind != ColumnKind::category) {
-        *feature++ = coded.scale.apply(column.is_missing(row) ? coded.fill : column.numbers[at]);
-        continue;
+      const TableField& field = coded.field;
+      check_present(table, coded.column, row, field.takes_missing);
+      if (field.kind != ColumnKind::category) {
+        const double number = column.numbers[static_cast<size_t>(row)];
+        *out = field.scale.apply(column.is_missing(row) ? field.fill : number);
+      } else if (const int64_t slot = slot_at(column, coded.slot_of, row); !field.one_hot) {
+        *out = field.scale.apply(static_cast<double>(slot));
+      } else if (slot >= 0) {
+        out[slot] = 1;
       }
-      const int32_t code = column.codes[at];
-      const int64_t slot =
-          coded
-              .slot_of[code == missing_code ? column.categories.size() : static_cast<size_t>(code)];
-      if (!coding_.one_hot) {
-        *feature++ = coded.scale.apply(static_cast<double>(slot));
-        continue;
-      }
-      if (slot >= 0) feature[slot] = 1;
-      feature += std::ranges::count_if(coded.slot_of, [](int64_t s) { return s >= 0; });
+      out += field.inputs();
     }
-    out += width;
-  }
   return result;
 }
 
-std::vector<TableField> TableEncoder::fields(const Table& table) const {
-  const bool takes_missing =
-      coding_.missing != MissingPolicy::error && coding_.missing != MissingPolicy::drop;
+std::vector<TableField> TableEncoder::fields() const {
   std::vector<TableField> fields;
-  for (const Coded& coded : coded_) {
-    const TableColumn& column = table.columns[coded.column];
-    TableField field{.name = column.name,
-                     .kind = column.kind,
-                     .takes_missing = takes_missing,
-                     .fill = coded.fill,
-                     .scale = coded.scale,
-                     .one_hot = coding_.one_hot};
-    for (size_t i = 0; i < column.categories.size(); ++i)
-      if (coded.slot_of[i] >= 0) field.categories.push_back(column.categories[i]);
-    if (column.kind == ColumnKind::category) field.missing_is_category = coded.slot_of.back() >= 0;
-    fields.push_back(std::move(field));
-  }
+  for (const Coded& coded : coded_) fields.push_back(coded.field);
   return fields;
 }
 

@@ -23,34 +23,39 @@ struct TableCoding {
 // Rows of a table that have every one of `columns`.
 std::vector<int64_t> complete_rows(const Table& table, std::span<const size_t> columns);
 
+// How a table must be read to be coded as `fields` say: what was a number stays one, and what was
+// text. Throws bad_data beginning with `source` where one of them is none of `columns`.
+TableSchema with_kinds(TableSchema schema, std::span<const TableField> fields,
+                       const std::vector<std::string>& columns, const std::string& source);
+
 // Turns rows into numbers, by what the training rows said: means for missing cells, scales, and the
 // values of each category (a value that training never had is 0 in all its columns).
 class TableEncoder {
  public:
   // Throws bad_data naming file and line of a missing cell where the policy refuses them, and for a
   // column without any value in `train`, which is not empty.
-  TableEncoder(const Table& table, std::vector<size_t> columns, std::span<const int64_t> train,
-               const TableCoding& coding);
+  TableEncoder(const Table& table, const std::vector<size_t>& columns,
+               std::span<const int64_t> train, const TableCoding& coding);
+  // As another encoder's fields() say, whose table had these columns. Throws bad_data for a column
+  // that is absent or of another kind.
+  TableEncoder(const Table& table, std::span<const TableField> fields);
 
   const std::vector<std::string>& features() const { return features_; }
-  // The same as what codes other rows later; `table` is the constructor's.
-  std::vector<TableField> fields(const Table& table) const;
-  // (rows, features) in f64. Throws as the constructor for missing cells.
+  // What codes other rows in the same way.
+  std::vector<TableField> fields() const;
+  // (rows, features) in f64; `table` is the constructor's. Throws as it for missing cells.
   Tensor encode(const Table& table, std::span<const int64_t> rows) const;
 
  private:
   struct Coded {
-    size_t column;
-    double fill = 0;                    // for a missing number
-    ColumnScale scale;                  // of a number or an index
-    std::vector<int64_t> slot_of = {};  // of each category, and last of a missing one; -1: no slot
+    size_t column;  // of the table
+    TableField field;
+    // Of each category of the column, and last of a missing one, its place in the field; -1: none.
+    std::vector<int64_t> slot_of = {};
   };
 
-  void add_number(const TableColumn& column, std::span<const int64_t> train, Coded& coded);
-  void add_category(const TableColumn& column, std::span<const int64_t> train, Coded& coded);
-  void check_present(const Table& table, size_t column, int64_t row) const;
+  void add(const Table& table, Coded coded);
 
-  TableCoding coding_;
   std::vector<Coded> coded_;
   std::vector<std::string> features_;
 };

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "data/file_bytes.h"
+#include "data/table_file.h"
 #include "engine/base/error.h"
 
 namespace gradus {
@@ -20,27 +21,14 @@ struct TableFiles {
   std::string paths[3];
 };
 
-bool is_there(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 TableFiles find_files(const std::string& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return {{find_packed(path), "", ""}};
-  const std::string ending = is_there(find_packed(path + "/train.tsv")) ? ".tsv" : ".csv";
   TableFiles files;
-  files.paths[0] = find_packed(path + "/train" + ending);
-  for (const auto& [at, name] : {std::pair{1, "/val"}, {2, "/test"}}) {
-    const std::string found = find_packed(path + name + ending);
-    if (is_there(found)) files.paths[at] = found;
-  }
+  for (const auto& [at, part] : {std::pair{0, "train"}, {1, "val"}, {2, "test"}})
+    files.paths[at] = find_table(path, part);
+  if (files.paths[0].empty()) files.paths[0] = path + "/train.csv";  // says that it is not there
   return files;
-}
-
-char delimiter_of(const TabularSource& source, const std::string& path) {
-  if (source.delimiter != 0) return source.delimiter;
-  return path.ends_with(".tsv") || path.ends_with(".tsv.gz") ? '\t' : ',';
 }
 
 struct LoadedTable {
@@ -55,10 +43,13 @@ LoadedTable read_files(const TabularSource& source) {
   for (int part = 0; part < 3; ++part) {
     const std::string& path = files.paths[part];
     if (path.empty()) continue;
-    parsed.push_back(read_csv(path, {delimiter_of(source, path), source.header}));
+    parsed.push_back(read_csv(path, {delimiter_of(source.delimiter, path), source.header}));
     part_of.push_back(part);
   }
-  LoadedTable loaded{make_table(parsed, source.schema), {}};
+  TableSchema schema = source.schema;
+  if (source.learnt)
+    schema = with_kinds(schema, source.learnt->fields, parsed[0].names(), parsed[0].source());
+  LoadedTable loaded{make_table(parsed, schema), {}};
   int64_t row = 0;
   for (size_t i = 0; i < parsed.size(); ++i)
     for (int64_t n = 0; n < parsed[i].rows(); ++n) loaded.rows[part_of[i]].push_back(row++);
@@ -76,7 +67,9 @@ Roles roles_of(const Table& table, const TabularSource& source) {
   if (roles.targets.empty() && !table.columns.empty())
     roles.targets.push_back(table.columns.size() - 1);
   for (size_t i = 0; i < table.columns.size(); ++i)
-    if (!std::ranges::count(roles.targets, i)) roles.inputs.push_back(i);
+    if (!std::ranges::count(roles.targets, i) &&
+        (!source.learnt || source.learnt->takes(table.columns[i].name)))
+      roles.inputs.push_back(i);
   if (roles.inputs.empty() || roles.targets.empty())
     failf(ErrorKind::bad_data, table.sources[0],
           "expected at least one column beside what is predicted, got {} columns",
@@ -105,7 +98,15 @@ Classes classes_of(const TableColumn& column) {
   return classes;
 }
 
-bool is_classification(const Table& table, const Roles& roles, Task task) {
+bool is_classification(const Table& table, const Roles& roles, const TabularSource& source) {
+  const Task task = source.task;
+  if (source.learnt) {
+    const size_t outputs = source.learnt->target_scales.size();
+    if (source.learnt->class_names.empty() && roles.targets.size() != outputs)
+      failf(ErrorKind::bad_data, table.sources[0], "targets, expected the run's {}, got {}",
+            outputs, roles.targets.size());
+    return !source.learnt->class_names.empty();
+  }
   GRADUS_CHECK(task != Task::classification || roles.targets.size() == 1,
                "[data.target] classification has one target, got {}", roles.targets.size());
   if (task != Task::automatic) return task == Task::classification;
@@ -174,7 +175,8 @@ std::unique_ptr<Dataset> make_values(const TabularSource& source, const Table& t
     std::vector<double> training;
     for (const int64_t row : parts.train)
       training.push_back(column.numbers[static_cast<size_t>(row)]);
-    scales.push_back(fit_scale(training, source.target_scaling));
+    scales.push_back(source.learnt ? source.learnt->target_scales[static_cast<size_t>(k)]
+                                   : fit_scale(training, source.target_scaling));
     for (size_t i = 0; i < rows.size(); ++i)
       targets.data_as<double>()[static_cast<int64_t>(i) * outputs + k] =
           column.numbers[static_cast<size_t>(rows[i])];
@@ -224,15 +226,18 @@ std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
   LoadedTable loaded = read_files(source);
   const Table& table = loaded.table;
   const Roles roles = roles_of(table, source);
-  const bool classify = is_classification(table, roles, source.task);
+  const bool classify = is_classification(table, roles, source);
   settle_missing(loaded, roles, source.coding.missing);
   const Classes classes = classify ? classes_of(table.columns[roles.targets[0]]) : Classes{};
-  if (classify && classes.names.size() < 2)
+  if (classify && classes.names.size() < 2 && !source.learnt)
     failf(ErrorKind::bad_data, table.sources[0],
           "the target '{}' has {} different values, expected at least 2 classes",
           table.columns[roles.targets[0]].name, classes.names.size());
   const SplitParts parts = split_rows(loaded, source.split, classes.of_row);
-  const TableEncoder encoder(table, roles.inputs, parts.train, source.coding);
+  const bool known = source.learnt && !source.learnt->fields.empty();
+  const TableEncoder encoder = known
+                                   ? TableEncoder(table, source.learnt->fields)
+                                   : TableEncoder(table, roles.inputs, parts.train, source.coding);
   const std::vector<int64_t>& rows = split == Split::train ? parts.train
                                      : split == Split::test && !parts.test.empty()
                                          ? parts.test
@@ -241,7 +246,7 @@ std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
   GRADUS_CHECK(!rows.empty(), "[{}] there is no test part: data.test is its share", source.path);
   Tensor inputs = encoder.encode(table, rows);
   const auto described = [&](std::unique_ptr<Dataset> data) {
-    return std::make_unique<TableDataset>(std::move(data), encoder.fields(table),
+    return std::make_unique<TableDataset>(std::move(data), encoder.fields(),
                                           target_names(table, roles));
   };
   if (!classify)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "data/dataset.h"
+#include "data/learnt_coding.h"
 #include "data/sources.h"
 #include "data/split.h"
 #include "data/table_encoder.h"
@@ -25,13 +28,16 @@ struct TabularSource {
   TableCoding coding = {};
   Scaling target_scaling = Scaling::none;  // of numbers to predict
   SplitPlan split = {};
+  // Where a model has learnt already: how, in place of `coding`, `task` and `target_scaling`.
+  std::optional<LearntCoding> learnt = {};
 };
 inline constexpr int64_t most_number_classes = 20;
 
 // One part of a table; inputs and targets are coded by what the training part says. Null where the
 // validation part has no rows; without a test part the test split is the validation part. Throws
 // not_found, bad_data and invalid_argument as read_csv, make_table, split_samples and TableEncoder,
-// for a missing target, and for classes fewer than 2.
+// for a missing target, for classes fewer than 2 that nobody has learnt, for .csv and .tsv of one
+// part, and as TableEncoder for columns that are not those learnt from.
 std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split);
 
 }  // namespace gradus

@@ -93,10 +93,11 @@ DataCard parse_members(const Json& json) {
   for (const Json& field : json.at("fields")) card.fields.push_back(parse_field(field));
   int64_t width = 0;
   for (const TableField& field : card.fields) width += field.inputs();
-  // Of a series a sample has several rows of each column.
+  // Of a series a sample has several rows of each column, of a graph a row for each node.
   const bool fits = card.format == "series" && width > 0
                         ? card.sample.rank() == 1 && card.sample[0] % width == 0
-                        : card.sample == Shape{width};
+                    : card.format == "graph" ? card.sample.rank() == 2 && card.sample[1] == width
+                                             : card.sample == Shape{width};
   if ((!card.fields.empty() && !fits) || card.target_names.size() != card.target_scales.size() ||
       (!card.tokens && card.outputs() == 0))
     fail(ErrorKind::bad_data, "", "its members contradict each other");

@@ -156,11 +156,16 @@ std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
 
 }  // namespace
 
-std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split) {
+std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split,
+                                         const std::optional<LearntCoding>& learnt) {
   const std::string& format = recipe.text("data.format");
-  if (format == "csv") return load_table(table_source(recipe), split);
-  if (format == "series") return load_series(series_source(recipe), split);
-  if (format == "graph") return load_graph(graph_source(recipe), split);
+  const auto taught = [&](auto source) {
+    source.learnt = learnt;
+    return source;
+  };
+  if (format == "csv") return load_table(taught(table_source(recipe)), split);
+  if (format == "series") return load_series(taught(series_source(recipe)), split);
+  if (format == "graph") return load_graph(taught(graph_source(recipe)), split);
   if (format == "images") return load_tree(recipe, split);
   if (format == "npy" || format == "npz") return load_array_files(recipe, split);
   if (format == "idx" || format == "cifar") return load_image_files(recipe, split);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
+#include "data/learnt_coding.h"
 #include "data/sampler.h"
 #include "data/sources.h"
 #include "training/program.h"
@@ -11,8 +13,10 @@
 namespace gradus {
 
 // The split of the data that a recipe's data.* keys name. Null where the split has no samples.
-// Throws not_found and bad_data.
-std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split);
+// Inputs and numbers to predict are coded as `learnt` says, if it is given. Throws not_found and
+// bad_data.
+std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split,
+                                         const std::optional<LearntCoding>& learnt = {});
 
 // What a run trains on and validates with.
 struct TrainingData {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/parallel.h"
-#include "training/data_factory.h"
 #include "training/model_factory.h"
+#include "training/run_data.h"
 #include "training/session.h"
 #include "training/trainer.h"
 
@@ -13,7 +13,7 @@ Report report_run(const std::string& run, const EvaluationOptions& options) {
     set_thread_count(options.threads);
   else
     use_threads(recipe);
-  const std::shared_ptr<const Dataset> data = load_data(recipe, Split::test);
+  const std::shared_ptr<const Dataset> data = load_run_data(run, recipe, Split::test);
   Device& device = find_device(recipe.text("device"));
   ParameterTable parameters;
   StateStore states(device);

@@ -84,6 +84,54 @@ TEST_F(DataCommandTest, KnowsGraphs) {
   EXPECT_NE(faulty.output.find("edges.csv:3] an edge of 'z'"), std::string::npos) << faulty.output;
 }
 
+TEST_F(DataCommandTest, GraphsMayHaveNoEdgesAndNodesThatLackAFeature) {
+  const auto put = [&](const std::string& name, const std::string& text) {
+    folder_.write(name, {text.begin(), text.end()});
+  };
+  const std::string nodes = "id,size,kind\na,1,x\nb,,y\nc,5,x\nd,7,y\n";
+  put("nodes.csv", nodes);
+  put("edges.csv", "from,to\n");
+  EXPECT_NE(run("data inspect " + folder_.path()).output.find("nodes.csv:3] column 'size'"),
+            std::string::npos);
+  const std::string dropped = " data.missing=drop";
+  Json json = json_of("inspect " + folder_.path() + dropped);
+  EXPECT_EQ(json["nodes"], 3);
+  EXPECT_EQ(json["edges"], 0);
+  EXPECT_EQ(json["components"], 3);
+  put("edges.csv", "from,to\na,b\na,c\nb,d\n");
+  json = json_of("inspect " + folder_.path() + dropped);
+  EXPECT_EQ(json["edges"], 1);  // those of b went with it
+  EXPECT_EQ(json["class_counts"], (Json{{"x", 2}, {"y", 1}}));
+  EXPECT_EQ(json_of("inspect " + folder_.path() + " data.missing=mean")["edges"], 3);
+  put("edges.csv", "from,to\na,q\n");
+  EXPECT_NE(run("data inspect " + folder_.path() + dropped).output.find("an edge of 'q'"),
+            std::string::npos);
+  put("edges.csv", "");
+  EXPECT_EQ(run("data inspect " + folder_.path() + dropped).code, 4);
+  EXPECT_EQ(json_of("inspect " + folder_.path() +
+                    " data.missing=zero data.header=false "
+                    "data.drop=2")["edges"],
+            0);
+  put("nodes.tsv", nodes);
+  const Outcome both = run("data inspect " + folder_.path() + dropped);
+  EXPECT_EQ(both.code, 4);
+  EXPECT_NE(both.output.find("both nodes.csv and nodes.tsv"), std::string::npos) << both.output;
+}
+
+TEST_F(DataCommandTest, VerifyNamesColumnsThatTrainingCannotCountIn) {
+  const std::string text = "a,b,kind\n1,2,x\n1e30,2,y\n5,-2e25,x\n7,1e25,y\n";
+  const std::string table = folder_.write("h.csv", {text.begin(), text.end()});
+  const Outcome raw = run("data verify " + table);
+  EXPECT_EQ(raw.code, 1);
+  EXPECT_NE(raw.output.find("input 'a': 1e+30 in sample"), std::string::npos) << raw.output;
+  EXPECT_NE(raw.output.find("input 'b': -2e+25 in sample"), std::string::npos) << raw.output;
+  EXPECT_NE(raw.output.find("(and 1 more)"), std::string::npos) << raw.output;
+  EXPECT_EQ(run("data verify " + table + " data.scaling=standard").code, 0);
+  const Outcome target =
+      run("data verify " + table + " data.target=a data.drop=kind data.task=regression");
+  EXPECT_NE(target.output.find("target 'a': 1e+30 in sample"), std::string::npos) << target.output;
+}
+
 TEST_F(DataCommandTest, PreviewsRowsAndImages) {
   const Json json = json_of("preview " + table_ + " --count 2");
   EXPECT_EQ(json.size(), 2u);
