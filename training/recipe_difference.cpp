@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/recipe_difference.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace gradus {
@@ -23,6 +25,15 @@ std::vector<RecipeDifference> recipe_differences(const Recipe& run, const Recipe
   for (const Recipe::Setting& setting : command.settings())
     if (!run.has(setting.key->name)) compare(*setting.key);
   return differences;
+}
+
+bool decides_states(const RecipeDifference& difference) {
+  constexpr std::string_view beginnings[] = {"model.",     "data.",    "optimizer.", "lookahead.",
+                                             "average.",   "freeze.",  "guard.",     "sam.",
+                                             "accumulate", "precision"};
+  return std::ranges::any_of(beginnings, [&](std::string_view beginning) {
+    return difference.key.starts_with(beginning);
+  });
 }
 
 std::string to_string(const std::vector<RecipeDifference>& differences) {

@@ -54,7 +54,8 @@ Keys plain_keys() {
               "validations without progress that end the run, with the best weights; 0: none do"),
       real("stop.min_delta", 0, 0, unbounded, "the least that counts as progress"),
       text("stop.metric", "loss", {"loss", "accuracy"}, "of the validation"),
-      text("init.from", "", {}, "a finished run or a file of weights (.safetensors) to start from"),
+      text("init.from", "", {},
+           "a finished run, a checkpoint or a .safetensors file whose weights to start from"),
       texts("init.skip", "patterns of tensors that are not taken from there"),
   };
 }

@@ -23,6 +23,7 @@
 #include "training/metrics_log.h"
 #include "training/quantity.h"
 #include "training/recipe_difference.h"
+#include "training/run_data.h"
 #include "training/run_environment.h"
 #include "training/run_folder.h"
 #include "training/session.h"
@@ -237,11 +238,13 @@ TrainingResult Trainer::result(TrainingEnd end) const {
   return result;
 }
 
-// Refuses to go on with another recipe than the run's, unless that is wanted.
-void check_recipe(const Recipe& recipe, const std::string& run, RunState state, bool allowed) {
+using Changes = std::vector<RecipeDifference>;
+
+// Refuses to go on with another recipe than the run's, unless that is wanted. Returns what differs.
+Changes check_recipe(const Recipe& recipe, const std::string& run, RunState state, bool allowed) {
   const std::string path = run_path(run, run_file::recipe);
-  const std::vector<RecipeDifference> differences = recipe_differences(load_recipe(path), recipe);
-  if (differences.empty()) return;
+  Changes differences = recipe_differences(load_recipe(path), recipe);
+  if (differences.empty()) return differences;
   if (state == RunState::finished)
     failf(ErrorKind::invalid_argument, run,
           "this run is finished, with another recipe: {}; choose another run=DIR",
@@ -251,6 +254,23 @@ void check_recipe(const Recipe& recipe, const std::string& run, RunState state, 
           "this run was begun with another recipe: {}; choose another run=DIR, or go on with this "
           "command's values by --allow-changes",
           to_string(differences));
+  return differences;
+}
+
+// Loads the states of a checkpoint. Where it has others than the session, names the changed keys
+// that say which states there are.
+void load_states(const FoundCheckpoint& found, Changes changes, StateStore& states) {
+  try {
+    load_checkpoint(found.path, states);
+  } catch (const Error& error) {
+    std::erase_if(changes, [](const RecipeDifference& change) { return !decides_states(change); });
+    if (changes.empty() || error.kind() != ErrorKind::bad_data) throw;
+    failf(ErrorKind::invalid_argument, found.path,
+          "this change cannot be carried over to the run: {}, for which it has not what training "
+          "remembers from step to step. Without it the run goes on; with it another run=DIR can "
+          "start from these weights: init.from={}",
+          to_string(changes), found.path);
+  }
 }
 
 // A position that the recipe's run does not have, which changed keys alone can bring about.
@@ -269,7 +289,7 @@ void check_position(const FoundCheckpoint& found, const TrainingSession& session
 }
 
 // Brings the session to where the run stands.
-Progress resume(const RunFolder& folder, TrainingSession& session,
+Progress resume(const RunFolder& folder, TrainingSession& session, const Changes& changes,
                 const std::function<void(const std::string&)>& note) {
   const std::string checkpoints = folder.file(run_file::checkpoints);
   clean_sealed_folders(checkpoints);
@@ -280,7 +300,7 @@ Progress resume(const RunFolder& folder, TrainingSession& session,
   progress.micro_steps = session.micro_steps();
   if (!found) return progress;
   check_position(*found, session);
-  load_checkpoint(found->path, session.states());
+  load_states(*found, changes, session.states());
   progress = found->progress;
   session.control().restore(progress.parts);
   progress.micro_steps = session.micro_steps();
@@ -336,18 +356,22 @@ TrainingResult train(const Recipe& given, const std::string& run, const Training
     folder.emplace(run);  // before minutes go into loading
     state = look_at_run(run);
   }
-  if (state != RunState::absent) check_recipe(recipe, run, state, options.allow_changes);
+  Changes changes;
+  if (state != RunState::absent) changes = check_recipe(recipe, run, state, options.allow_changes);
   if (state == RunState::finished) return read_finished_run(run);
   TrainingSession session(recipe, load_training_data(recipe), options.stepwise);
   if (!folder) {
     folder.emplace(run);  // only now, so that what cannot be trained leaves no folder
     state = look_at_run(run);
-    if (state != RunState::absent) check_recipe(recipe, run, state, options.allow_changes);
+    if (state != RunState::absent)
+      changes = check_recipe(recipe, run, state, options.allow_changes);
     if (state == RunState::finished) return read_finished_run(run);
   }
+  if (state == RunState::unfinished && !options.allow_changes)
+    check_same_data(run, recipe, session.data());
   const NamedTensors weights = model_tensors(session.parameters(), session.states());
   folder->expect_room(bytes_of(weights));
-  const Progress progress = resume(*folder, session, note);
+  const Progress progress = resume(*folder, session, changes, note);
   folder->write(run_file::recipe, recipe.to_toml(true));
   record_environment(*folder, session.device().info(), progress.position.step);
   keep_tokenizer(recipe, *folder, options.allow_changes);

@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/io/tensors_hash.h"
 #include "training/averages.h"
+#include "training/checkpoint.h"
 #include "training/name_pattern.h"
 #include "training/run_folder.h"
 
@@ -31,6 +32,23 @@ bool is_model(const Parameter& parameter) {
 TensorSpec spec_of(const Tensor& tensor) { return {tensor.dtype(), tensor.shape()}; }
 
 const std::string average_prefix = average_name("");
+constexpr std::string_view memory_prefix = "optimizer.";  // of what an update rule keeps
+
+// The file with the weights of a finished run, of a checkpoint, or the file itself.
+std::string weights_at(const std::string& path) {
+  std::error_code ignored;
+  std::string file = path;
+  if (std::filesystem::is_directory(path, ignored)) {
+    const bool is_checkpoint =
+        std::filesystem::exists(run_path(path, checkpoint_file::states), ignored);
+    if (is_checkpoint) check_checkpoint(path);
+    file = run_path(path, is_checkpoint ? checkpoint_file::states : run_file::weights);
+  }
+  if (!std::filesystem::is_regular_file(file, ignored))
+    failf(ErrorKind::not_found, path,
+          "[init.from] expected a finished run, a checkpoint or a .safetensors file");
+  return file;
+}
 
 // The first names of a list, in a message.
 std::string some_of(const std::vector<std::string>& names) {
@@ -78,17 +96,14 @@ void restore_weights(const std::string& path, const ParameterTable& parameters,
 
 void start_from(const std::string& run_or_file, std::span<const std::string> skip,
                 const ParameterTable& parameters, StateStore& states) {
-  std::error_code ignored;
-  const bool is_folder = std::filesystem::is_directory(run_or_file, ignored);
-  const std::string path = is_folder ? run_path(run_or_file, run_file::weights) : run_or_file;
-  if (!std::filesystem::is_regular_file(path, ignored))
-    failf(ErrorKind::not_found, run_or_file,
-          "[init.from] expected a finished run or a .safetensors file");
+  const std::string path = weights_at(run_or_file);
   const SafetensorsFile file(path);
   check_tensors_hash(file, path, false);
   std::vector<std::string> missing, strange, unlike;
   for (const auto& [name, entry] : file.entries()) {
-    if (name.starts_with(average_prefix) || matches_any(skip, name)) continue;
+    if (name.starts_with(average_prefix) || name.starts_with(memory_prefix) ||
+        matches_any(skip, name))
+      continue;
     const Parameter* parameter = parameters.find(name);
     if (parameter == nullptr || !is_model(*parameter))
       strange.push_back(name);

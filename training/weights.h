@@ -26,9 +26,10 @@ void load_weights(const std::string& path, const ParameterTable& parameters, Sta
 // its hash. Throws as load_weights.
 void restore_weights(const std::string& path, const ParameterTable& parameters, StateStore& states);
 
-// Starts a model's weights and buffers from a finished run or a .safetensors file: all of them but
-// those whose names fit `skip`. Throws not_found where there is no such file, and bad_data, naming
-// them, where tensors are missing, are not the model's, or have another dtype or shape.
+// Starts a model's weights and buffers from a finished run, a checkpoint or a .safetensors file
+// (the weights themselves, not their averages): all of them but those whose names fit `skip`.
+// Throws not_found where there is no such file, and bad_data, naming them, where tensors are
+// missing, are not the model's, or have another dtype or shape.
 void start_from(const std::string& run_or_file, std::span<const std::string> skip,
                 const ParameterTable& parameters, StateStore& states);
 
