@@ -207,7 +207,10 @@ int run_preview(const DataOptions& options) {
 
 int run_verify(const DataOptions& options) {
   const Recipe recipe = recipe_of(options);
-  std::vector<std::string> faults;
+  std::vector<std::string> faults;  // once each: parts may share a file
+  const auto add = [&](std::string fault) {
+    if (!std::ranges::count(faults, fault)) faults.push_back(std::move(fault));
+  };
   int64_t samples = 0;
   std::shared_ptr<const Dataset> training;
   for (const Split split : splits) {
@@ -217,12 +220,12 @@ int run_verify(const DataOptions& options) {
       if (split == Split::train) training = data;
       if (training) check_split_form(recipe, *training, *data, split);
       samples += data->size();
-      for (std::string& fault : faults_of(*data, 10)) faults.push_back(std::move(fault));
+      for (std::string& fault : faults_of(*data, 10)) add(std::move(fault));
     } catch (const Error& error) {
       // What a part of its own lacks is no fault of the data.
       const bool absent = split == Split::test && (error.kind() == ErrorKind::not_found ||
                                                    error.kind() == ErrorKind::invalid_argument);
-      if (!absent) faults.emplace_back(error.what());
+      if (!absent) add(error.what());
     }
   }
   if (options.json) {

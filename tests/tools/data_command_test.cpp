@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/data/temporary_folder.h"
@@ -121,6 +123,8 @@ TEST_F(DataCommandTest, GraphsMayHaveNoEdgesAndNodesThatLackAFeature) {
 TEST_F(DataCommandTest, VerifyNamesColumnsThatTrainingCannotCountIn) {
   const std::string text = "a,b,kind\n1,2,x\n1e30,2,y\n5,-2e25,x\n7,1e25,y\n";
   const std::string table = folder_.write("h.csv", {text.begin(), text.end()});
+  const Outcome none = run("data verify " + folder_.write("e.csv", {}));
+  EXPECT_EQ(std::ranges::count(none.output, '\n'), 2) << none.output;  // a fault of all parts
   const Outcome raw = run("data verify " + table);
   EXPECT_EQ(raw.code, 1);
   EXPECT_NE(raw.output.find("input 'a': 1e+30 in sample"), std::string::npos) << raw.output;
