@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gradus cp`: copies tensors into a .safetensors file: from runs, checkpoints and other formats,
 // all or some of them, with other names or another dtype.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "engine/io/tensors_hash.h"
 #include "engine/tensor/finite.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "tools/tensor_files.h"
 #include "training/recipe_text.h"
 
@@ -56,6 +58,10 @@ Tensor converted(const Tensor& tensor, const std::string& name, const std::strin
 
 NamedTensors prepared_tensors(const NamedTensors& tensors, const CpOptions& options) {
   const Renaming renaming = parse_renaming(options.rename);
+  const auto is_renamed = [&](const auto& entry) { return entry.first.starts_with(renaming.from); };
+  if (std::ranges::none_of(tensors, is_renamed))
+    failf(ErrorKind::not_found, options.from, "holds no name that begins with '{}' (--rename)",
+          renaming.from);
   NamedTensors result;
   for (const auto& [name, tensor] : tensors) {
     std::string wanted = name;
@@ -92,12 +98,11 @@ int run_cp(const CpOptions& options) {
   int64_t bytes = 0;
   for (const auto& [name, tensor] : tensors) bytes += tensor.bytes();
   if (options.json)
-    fmt::print("{}\n", nlohmann::ordered_json({{"from", options.from},
-                                               {"to", options.to},
-                                               {"tensors", tensors.size()},
-                                               {"bytes", bytes},
-                                               {"xxh3_128", tensors_hash(tensors)}})
-                           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_line({{"from", options.from},
+                                  {"to", options.to},
+                                  {"tensors", tensors.size()},
+                                  {"bytes", bytes},
+                                  {"xxh3_128", tensors_hash(tensors)}}));
   else
     fmt::print("{}: {} tensors, {} bytes\n", options.to, tensors.size(), bytes);
   return exit_success;

@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/json_line.h"
 #include "training/generation.h"
 
 namespace gradus {
@@ -49,6 +50,8 @@ void check_output() {
 
 int run_generate(const GenerateOptions& options) {
   GRADUS_CHECK(!options.prompt.empty(), "[generate] --prompt, expected at least one character");
+  GRADUS_CHECK(options.tokens >= 0, "[generate] --tokens, expected at least 0, got {}",
+               options.tokens);
   GRADUS_CHECK(options.seed >= 0, "[generate] --seed, expected at least 0, got {}", options.seed);
   GRADUS_CHECK(options.threads >= 0 && options.threads <= 1024,
                "[generate] --threads, expected 0 to 1024, got {}", options.threads);
@@ -69,8 +72,7 @@ int run_generate(const GenerateOptions& options) {
     text += stream.finish();
     const nlohmann::ordered_json json = {
         {"run", options.run}, {"prompt", options.prompt}, {"text", text}};
-    // A model of bytes may make what is no UTF-8; JSON must be.
-    std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::puts(json_line(json).c_str());
   } else {
     TextOut out;
     out.put(options.prompt);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -20,6 +21,14 @@ namespace {
 
 constexpr int usage_error = 2;
 
+// A number beyond 64 bits would quietly become the largest one. Other texts are CLI11's to judge.
+std::string check_integer(const std::string& text) {
+  const size_t begin = text.starts_with('+') ? 1 : 0;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data() + begin, text.data() + text.size(), number);
+  return error == std::errc::result_out_of_range ? fmt::format("{} is out of range", text) : "";
+}
+
 void add_option(CLI::App& app, const CommandOption& option) {
   if (const auto* flag = std::get_if<bool*>(&option.value)) {
     app.add_flag(option.name, **flag, option.doc);
@@ -29,6 +38,7 @@ void add_option(CLI::App& app, const CommandOption& option) {
       [&](auto* value) -> CLI::Option* { return app.add_option(option.name, *value, option.doc); },
       option.value);
   if (option.required) added->required();
+  if (std::holds_alternative<int64_t*>(option.value)) added->check(check_integer);
 }
 
 // Adds `command` below `parent`; `chosen` gets the one that the arguments name.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gradus runs`: lists, shows, compares, draws and exports what run folders hold.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
@@ -53,7 +54,8 @@ std::string evaluation_text(const EvaluationRecord& evaluation) {
   return text;
 }
 
-const std::vector<std::string> summary_titles = {"run", "state", "steps", "loss", "evaluation"};
+const std::vector<std::string> summary_titles = {"run", "state", "steps done", "loss",
+                                                 "evaluation"};
 
 std::vector<std::string> summary_row(const RunRecord& run) {
   return {run.path, run.finished ? "finished" : "unfinished",
@@ -126,6 +128,9 @@ int tail(const RunsOptions& options) {
 }
 
 int plot(const RunsOptions& options) {
+  const std::string ending = std::filesystem::path(options.output).extension();
+  GRADUS_CHECK(ending.empty() || ending == ".svg",
+               "runs plot: --output, expected a name that ends in .svg, got '{}'", options.output);
   const std::vector<RunRecord> runs = read_runs(options.runs);
   const std::string path = !options.output.empty() ? options.output
                            : runs.size() == 1      ? run_path(runs[0].path, "plot.svg")

@@ -373,8 +373,12 @@ Recipe parse_recipe(const std::string& text, const std::string& name,
 
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored))
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  if (status.type() == std::filesystem::file_type::not_found)
     failf(ErrorKind::not_found, path, "no such recipe; see recipes/ for examples");
+  if (std::filesystem::is_directory(status) || std::filesystem::is_other(status))
+    failf(ErrorKind::bad_data, path, "expected a recipe, got {}",
+          std::filesystem::is_directory(status) ? "a folder" : "what is no regular file");
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();

@@ -115,6 +115,16 @@ TEST(Completion, MisspeltOptionsAndCommandsGetASuggestion) {
   EXPECT_EQ(run("op run --inptus x").code, 2);
 }
 
+// It would otherwise be the largest number that there is.
+TEST(Completion, ANumberBeyond64BitsIsRefused) {
+  for (const char* call : {"generate x --seed 99999999999999999999",
+                           "bench train --model mlp --threads=-99999999999999999999"}) {
+    const testing::Outcome outcome = run(call);
+    EXPECT_EQ(outcome.code, 2) << call;
+    EXPECT_NE(outcome.output.find("9999 is out of range"), std::string::npos) << outcome.output;
+  }
+}
+
 // A usage error names the help of the very command that was called, however deep it stands.
 TEST(Completion, WrongUseNamesTheHelpOfTheCommand) {
   for_each(all_commands(), "", [&](const Command& command, const std::string& words) {
@@ -161,6 +171,16 @@ TEST(Config, ShowsWhereAValueComesFrom) {
   EXPECT_EQ(all["seed"]["origin"], "override 'seed=7'");
   EXPECT_EQ(all["batch"]["origin"], "default");
   EXPECT_FALSE(all.contains("model.heads"));
+}
+
+TEST(Config, SaysWhatIsNoRecipe) {
+  TemporaryFolder folder;
+  EXPECT_EQ(run("config show " + folder.file("none.toml")).code, 3);
+  const testing::Outcome outcome = run("config show " + folder.path());
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_NE(outcome.output.find("expected a recipe, got a folder"), std::string::npos)
+      << outcome.output;
+  EXPECT_EQ(run("config show /dev/null").code, 4);
 }
 
 // docs/exit_codes.md lists the codes that the manual lists.

@@ -67,7 +67,7 @@ TEST_F(RunsCommandTest, ComparesOnlyWhatDiffers) {
   EXPECT_FALSE(json[folder_.file("two")].contains("result"));
   const Outcome text = run("runs compare " + both);
   EXPECT_NE(text.output.find("0.25"), std::string::npos);
-  EXPECT_NE(text.output.find("steps"), std::string::npos);
+  EXPECT_NE(text.output.find("steps done"), std::string::npos);
   EXPECT_EQ(text.output.find("batch"), std::string::npos);
 }
 
@@ -79,6 +79,21 @@ TEST_F(RunsCommandTest, DrawsAndExports) {
   EXPECT_EQ(run("runs export " + one + " --format tensorboard").code, 0);
   EXPECT_EQ(run("runs export " + one + " --format xml").code, 2);
   EXPECT_EQ(run("runs plot " + one + " --output /none/x.svg").code, 5);
+  const Outcome other = run("runs plot " + one + " --output " + folder_.file("x.png"));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.output.find("ends in .svg"), std::string::npos) << other.output;
+}
+
+TEST_F(RunsCommandTest, ADamagedRunHidesNoOther) {
+  write("one/metrics.jsonl", "no JSON\n");
+  const Outcome text = run("runs ls " + folder_.path());
+  EXPECT_EQ(text.code, 1);
+  EXPECT_NE(text.output.find("one  damaged"), std::string::npos) << text.output;
+  EXPECT_NE(text.output.find("two  unfinished  3 "), std::string::npos) << text.output;
+  const auto all =
+      nlohmann::json::parse(run("runs ls " + folder_.path() + " --json", "2>/dev/null").output);
+  EXPECT_TRUE(all[0].contains("error"));
+  EXPECT_EQ(all[1]["steps"], 3);
 }
 
 TEST(RunTable, CsvHasALineForEachStep) {

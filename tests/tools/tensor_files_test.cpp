@@ -166,6 +166,7 @@ TEST_F(TensorFilesTest, WrongCallsChangeNothing) {
         plain_ + " " + copy_ + " --force --select 'fc1.*' --rename fc1.weight=fc1.bias"})
     EXPECT_EQ(run("cp " + call).code, 2) << call;
   EXPECT_EQ(run("cp " + plain_ + " " + copy_ + " --force --select nothing").code, 3);
+  EXPECT_EQ(run("cp " + plain_ + " " + copy_ + " --force --rename nothing=fc").code, 3);
   EXPECT_EQ(run("cp " + folder_.file("none") + " " + copy_ + " --force").code, 3);
   EXPECT_EQ(run("cp " + plain_ + " /nowhere/x.safetensors").code, 5);
   EXPECT_EQ(read_file(copy_), "precious");

@@ -69,6 +69,7 @@ TEST_F(TrainCommandTest, GeneratesFromARun) {
   EXPECT_EQ(json["prompt"], "abcdab");
   EXPECT_EQ(json["text"], "cdabcdabcd");
   EXPECT_EQ(run(call + " --top-p 0").code, 2);
+  EXPECT_EQ(run("generate " + run_folder + " --tokens -1", "2>/dev/null").output, "");
   EXPECT_EQ(run("generate " + folder_.path()).code, 3);
 }
 
