@@ -13,6 +13,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/utf8.h"
+#include "training/recipe_names.h"
 #include "training/recipe_text.h"
 #include "training/toml_reader.h"
 
@@ -29,64 +30,6 @@ using Settings = std::map<std::string, GivenSetting, std::less<>>;
 
 [[noreturn]] void refuse(const std::string& place, const std::string& message) {
   fail(ErrorKind::invalid_argument, "", fmt::format("{} {}", place, message));
-}
-
-std::string_view table_of(std::string_view key) {
-  const size_t dot = key.find('.');
-  return dot == std::string_view::npos ? "" : key.substr(0, dot);
-}
-
-std::string_view leaf_of(std::string_view key) { return key.substr(key.find('.') + 1); }
-
-// The pattern a.*.b with what stands at the place of its `*` in `name`.
-std::string with_part_of(std::string_view pattern, std::string_view name) {
-  const size_t star = pattern.find('*');
-  if (!name.starts_with(pattern.substr(0, star))) return std::string(pattern);
-  const std::string_view rest = name.substr(star);
-  return fmt::format("{}{}{}", pattern.substr(0, star), rest.substr(0, rest.find('.')),
-                     pattern.substr(star + 1));
-}
-
-// What the writer of an unknown key meant: the one key of that name in another table, or the
-// nearest name.
-std::string meant_by(std::string_view name) {
-  std::vector<std::string> known;
-  std::vector<std::string_view> views, elsewhere;
-  for (const RecipeKey& key : recipe_keys())
-    known.push_back(key.is_pattern() ? with_part_of(key.name, name) : std::string(key.name));
-  for (const std::string& key : known) {
-    views.push_back(key);
-    if (leaf_of(key) == leaf_of(name)) elsewhere.push_back(key);
-  }
-  return std::string(elsewhere.size() == 1 ? elsewhere[0] : nearest_name(name, views));
-}
-
-[[noreturn]] void refuse_name(std::string_view name, std::string_view near,
-                              const std::string& place) {
-  refuse(place, near.empty()
-                    ? fmt::format("unknown key '{}'; `gradus train --help` lists all", name)
-                    : fmt::format("unknown key '{}', did you mean '{}'?", name, near));
-}
-
-const RecipeKey& key_named(const std::string& name, const std::string& place) {
-  if (const RecipeKey* key = find_recipe_key(name)) return *key;
-  refuse_name(name, meant_by(name), place);
-}
-
-bool is_table(const std::string& name) {
-  return std::ranges::any_of(recipe_keys(), [&](const RecipeKey& key) {
-    const std::string own = key.is_pattern() ? with_part_of(key.name, name) : std::string(key.name);
-    return own.starts_with(name + '.');
-  });
-}
-
-void check_table(const std::string& name, const std::string& place) {
-  if (is_table(name)) return;
-  if (find_recipe_key(name)) refuse(place, fmt::format("'{}' is a key, not a table", name));
-  std::vector<std::string_view> tables;
-  for (const RecipeKey& key : recipe_keys())
-    if (!table_of(key.name).empty()) tables.push_back(table_of(key.name));
-  refuse_name(name, nearest_name(name, tables), place);
 }
 
 // The integer that a word of the key stands for.
@@ -240,7 +183,7 @@ void add_overrides(Settings& settings, const std::vector<std::string>& overrides
     const std::string place = fmt::format("override '{}':", text);
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) refuse(place, "expected key=value");
-    const RecipeKey& key = key_named(text.substr(0, equals), place);
+    const RecipeKey& key = recipe_key_named(text.substr(0, equals), place);
     const KeyValue value = parse_override(key, std::string_view(text).substr(equals + 1), place);
     check_range(key, value, place);
     settings[std::string(key.name)] = {value, place};
@@ -346,18 +289,22 @@ void Recipe::take(const RecipeKey& key, const Settings& settings) {
   origins_[std::string(key.name)] = is_given ? without_colon(given->second.place) : "default";
 }
 
+KeyValue recipe_value(const TomlEntry& entry) {
+  const RecipeKey& key = recipe_key_named(entry.key, entry.key_place);
+  const KeyValue value = coerce(key, entry);
+  check_range(key, value, entry.value_place);
+  return value;
+}
+
 Recipe parse_recipe(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides) {
   Settings settings;
   for (const TomlEntry& entry : read_toml(text, name)) {
     if (entry.value.is_none()) {
-      check_table(entry.key, entry.key_place);
+      check_recipe_table(entry.key, entry.key_place);
       continue;
     }
-    const RecipeKey& key = key_named(entry.key, entry.key_place);
-    const KeyValue value = coerce(key, entry);
-    check_range(key, value, entry.value_place);
-    settings[entry.key] = {value, entry.key_place};
+    settings[entry.key] = {recipe_value(entry), entry.key_place};
   }
   add_overrides(settings, overrides);
   Recipe recipe;

@@ -10,6 +10,7 @@
 namespace gradus {
 
 struct GivenSetting;  // a value and where it was said
+struct TomlEntry;     // training/toml_reader.h
 
 // What to train and how: a value for every key that applies. Read strictly from TOML.
 class Recipe {
@@ -65,5 +66,8 @@ Recipe parse_recipe(const std::string& text, const std::string& name,
 
 // The same from a file. Throws not_found where there is none.
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
+
+// The value of one entry, in the type of the key that it names. Throws as parse_recipe.
+KeyValue recipe_value(const TomlEntry& entry);
 
 }  // namespace gradus

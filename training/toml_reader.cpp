@@ -80,20 +80,27 @@ KeyValue value_of(const toml::node& node, const std::string& place) {
 
 // A table is an entry without a value, before those of its keys: its name may be wrong too.
 void collect(const toml::table& table, const std::string& prefix, const std::string& name,
-             std::vector<TomlEntry>& entries) {
+             bool lists_apart, std::vector<TomlEntry>& entries) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
     const std::string key_place = place_of(name, key.source());
     const auto line = static_cast<int64_t>(key.source().begin.line);
     const auto column = static_cast<int64_t>(key.source().begin.column);
+    const auto add = [&](const toml::node& value, bool of_list) {
+      const std::string value_place = place_of(name, value.source());
+      entries.push_back({path, value_of(value, value_place), key_place, value_place, line, column,
+                         holds_texts(value), of_list});
+    };
     if (const toml::table* below = node.as_table()) {
       entries.push_back({path, {}, key_place, key_place, line, column});
-      collect(*below, path + ".", name, entries);
-      continue;
+      collect(*below, path + ".", name, lists_apart, entries);
+    } else if (const toml::array* list = node.as_array(); list && lists_apart) {
+      GRADUS_CHECK(!list->empty(), "{} '{}' has an empty list", place_of(name, node.source()),
+                   path);
+      for (const toml::node& member : *list) add(member, true);
+    } else {
+      add(node, false);
     }
-    const std::string value_place = place_of(name, node.source());
-    entries.push_back({path, value_of(node, value_place), key_place, value_place, line, column,
-                       holds_texts(node)});
   }
 }
 
@@ -110,9 +117,10 @@ toml::table parsed(const std::string& text, const std::string& name) {
 
 }  // namespace
 
-std::vector<TomlEntry> read_toml(const std::string& text, const std::string& name) {
+std::vector<TomlEntry> read_toml(const std::string& text, const std::string& name,
+                                 bool lists_apart) {
   std::vector<TomlEntry> entries;
-  collect(parsed(text, name), "", name, entries);
+  collect(parsed(text, name), "", name, lists_apart, entries);
   std::ranges::stable_sort(entries, {},
                            [](const TomlEntry& e) { return std::tie(e.line, e.column); });
   return entries;
