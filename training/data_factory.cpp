@@ -154,10 +154,8 @@ std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
   return load_text(folder, split);
 }
 
-}  // namespace
-
-std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split,
-                                         const std::optional<LearntCoding>& learnt) {
+std::shared_ptr<const Dataset> load_split(const Recipe& recipe, Split split,
+                                          const std::optional<LearntCoding>& learnt) {
   const std::string& format = recipe.text("data.format");
   const auto taught = [&](auto source) {
     source.learnt = learnt;
@@ -170,6 +168,33 @@ std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split,
   if (format == "npy" || format == "npz") return load_array_files(recipe, split);
   if (format == "idx" || format == "cifar") return load_image_files(recipe, split);
   return load_language(recipe, split);
+}
+
+// No sampler has this epoch.
+constexpr uint64_t choice_of_samples = ~uint64_t{0};
+
+// More samples of the same seed hold fewer ones.
+std::shared_ptr<const Dataset> first_samples(std::shared_ptr<const Dataset> data,
+                                             const Recipe& recipe) {
+  const int64_t wanted = recipe.has("data.samples") ? recipe.integer("data.samples") : 0;
+  if (wanted == 0 || data == nullptr || wanted == data->size()) return data;
+  GRADUS_CHECK(wanted < data->size(),
+               "[data.samples] expected at most the {} training samples, got {}", data->size(),
+               wanted);
+  GRADUS_CHECK(data->lengths().empty(),
+               "[data.samples] does not go with data.packing = 'bucket', expected 0");
+  std::vector<int64_t> order = shuffled_order(
+      data->size(), static_cast<uint64_t>(recipe.integer("seed")), choice_of_samples);
+  order.resize(static_cast<size_t>(wanted));
+  return make_subset(std::move(data), std::move(order));
+}
+
+}  // namespace
+
+std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split,
+                                         const std::optional<LearntCoding>& learnt) {
+  std::shared_ptr<const Dataset> data = load_split(recipe, split, learnt);
+  return split == Split::train ? first_samples(std::move(data), recipe) : data;
 }
 
 TrainingData load_training_data(const Recipe& recipe) {

@@ -264,6 +264,11 @@ Keys data_keys() {
                     "(classes * samples of the class)"),
                are_class_weights,
                "none, balanced (or auto), or a number for each class as 1,2.5, not all 0")},
+      only(data_format,
+           {"idx", "cifar", "images", "npy", "npz", "csv", "series", "text", "jsonl", "tokens"},
+           {integer("data.samples", 0, 0, large,
+                    "training samples that are used, the first ones in an order that `seed` deals; "
+                    "0: all")}),
       image_keys(),
       table_keys(),
       only(data_format, {"idx", "cifar", "npy", "npz"},
