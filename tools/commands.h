@@ -15,6 +15,7 @@ Command doctor_command();
 Command eval_command();
 Command find_command();
 Command generate_command();
+Command learning_curve_command();
 Command ls_command();
 Command man_command();
 Command model_command();
@@ -25,6 +26,7 @@ Command profile_command();
 Command runs_command();
 Command selftest_command();
 Command train_command();
+Command tune_command();
 Command version_command();
 
 // The commands in the order in which help lists them.
