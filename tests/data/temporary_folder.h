@@ -16,7 +16,7 @@ namespace gradus {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     path_ = std::filesystem::temp_directory_path() / ("gradus-" + std::to_string(getpid()) + "-" +
                                                       test->test_suite_name() + "-" + test->name());
     std::filesystem::create_directories(path_);

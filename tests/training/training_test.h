@@ -27,7 +27,7 @@ inline int64_t lines_with(const std::string& text, const std::string& part) {
 }
 
 // Images of 8 x 8 noise in which one of 4 quarters is bright: its number is the class.
-class TrainingTest : public testing::Test {
+class TrainingTest : public ::testing::Test {
  protected:
   TrainingTest() {
     register_all_ops();
