@@ -40,7 +40,9 @@ const Tensor& array(const Arrays& arrays, const std::string& name, const ArraySo
 int64_t classes_in(const Arrays& arrays, const ArraySource& source) {
   int64_t classes = 2;
   for (const auto& [name, tensor] : arrays) {
-    if (!name.starts_with(source.targets) || tensor.shape().rank() != 1) continue;
+    const bool one_each =
+        tensor.shape().rank() == 1 || (tensor.shape().rank() == 2 && tensor.shape()[1] == 1);
+    if (!name.starts_with(source.targets) || !one_each) continue;
     const Tensor wide = tensor.cast(DType::i64);
     for (int64_t i = 0; i < wide.numel(); ++i)
       classes = std::max(classes, std::min<int64_t>(wide.data_as<int64_t>()[i], 1 << 30) + 1);
@@ -48,28 +50,75 @@ int64_t classes_in(const Arrays& arrays, const ArraySource& source) {
   return classes;
 }
 
+// (samples, height, width) -> (samples, 1, height, width); others as they are.
+Tensor with_channel(Tensor inputs) {
+  if (inputs.shape().rank() != 3) return inputs;
+  Shape shape = inputs.shape();
+  shape.insert(1, 1);
+  return inputs.reshape(shape);
+}
+
+bool is_whole(const Tensor& targets) {
+  return is_integral(targets.dtype()) || targets.dtype() == DType::bool_;
+}
+
+Task task_of(const Tensor& targets, Task task) {
+  if (task != Task::automatic) return task;
+  if (!is_whole(targets)) return Task::regression;
+  const bool several = targets.shape().rank() == 2 && targets.shape()[1] > 1;
+  return several ? Task::multilabel : Task::classification;
+}
+
+[[noreturn]] void refuse(const ArraySource& source, const Tensor& targets,
+                         std::string_view expected) {
+  failf(ErrorKind::bad_data, source.images.path, "targets, expected {}, got {} {}", expected,
+        dtype_name(targets.dtype()), to_string(targets.shape()));
+}
+
+std::unique_ptr<Dataset> make_classes(const ArraySource& source, const Arrays& arrays,
+                                      const std::string& part, const std::string& name,
+                                      Tensor inputs) {
+  Tensor targets = array(arrays, source.targets + part, source);
+  if (targets.shape().rank() == 2 && targets.shape()[1] == 1)
+    targets = targets.reshape({targets.shape()[0]});
+  if (!is_whole(targets))
+    refuse(source, targets, "integers (samples) for classes; data.task=regression takes floats");
+  const int64_t classes = classes_in(arrays, source);
+  if (source.task == Task::binary && classes > 2)
+    failf(ErrorKind::bad_data, source.images.path,
+          "targets, expected 0 and 1 for data.task=binary, got {}; data.task=classification takes "
+          "more",
+          classes - 1);
+  const Normalisation scale{inputs.dtype() == DType::u8 ? 255.0 : 1.0};
+  return make_labelled_dataset({name, source.images.path + ":" + source.targets + part},
+                               std::move(inputs), targets.cast(DType::i64), classes, scale,
+                               source.images.class_names);
+}
+
 std::unique_ptr<Dataset> make_set(const ArraySource& source, const Arrays& arrays,
                                   const std::string& part) {
   const std::string name = source.images.path + ":" + source.inputs + part;
   Tensor inputs = array(arrays, source.inputs + part, source);
-  const Tensor& targets = array(arrays, source.targets + part, source);
-  if (inputs.shape().rank() == 3) {
-    Shape shape = inputs.shape();
-    shape.insert(1, 1);
-    inputs = inputs.reshape(shape);
-  }
   const Normalisation scale{inputs.dtype() == DType::u8 ? 255.0 : 1.0};
-  if (is_integral(targets.dtype()))
-    return make_labelled_dataset({name, source.images.path + ":" + source.targets + part}, inputs,
-                                 targets, classes_in(arrays, source), scale,
-                                 source.images.class_names);
-  if (!is_floating(targets.dtype()) || targets.shape().rank() < 1 || targets.shape().rank() > 2)
-    failf(ErrorKind::bad_data, source.images.path,
-          "targets, expected integers (samples) or floats (samples, outputs), got {} {}",
-          dtype_name(targets.dtype()), to_string(targets.shape()));
-  const int64_t outputs = targets.shape().rank() == 1 ? 1 : targets.shape()[1];
-  return make_value_dataset(name, inputs, targets.reshape({targets.shape()[0], outputs}), scale,
-                            std::vector<ColumnScale>(static_cast<size_t>(outputs)));
+  if (source.task == Task::reconstruction && inputs.shape().rank() > 0) {
+    const Tensor none = Tensor::zeros(DType::i64, {inputs.shape()[0]});
+    return make_labelled_dataset({name, name}, with_channel(std::move(inputs)), none, 2, scale);
+  }
+  const Tensor& targets = array(arrays, source.targets + part, source);
+  inputs = with_channel(std::move(inputs));
+  const Task task = task_of(targets, source.task);
+  if (task == Task::classification || task == Task::binary)
+    return make_classes(source, arrays, part, name, std::move(inputs));
+  const bool labels = task == Task::multilabel;
+  const int rank = targets.shape().rank();
+  if ((!is_whole(targets) && !is_floating(targets.dtype())) || rank < 1 || rank > 2)
+    refuse(source, targets,
+           labels ? "0 and 1 of shape (samples, labels)"
+                  : "integers (samples) or floats (samples, outputs)");
+  const int64_t outputs = rank == 1 ? 1 : targets.shape()[1];
+  return make_value_dataset(name, std::move(inputs), targets.reshape({targets.shape()[0], outputs}),
+                            scale, std::vector<ColumnScale>(static_cast<size_t>(outputs)), labels,
+                            labels ? source.images.class_names : std::vector<std::string>{});
 }
 
 // Rows of any rank are normalised as they are; images go through the augmentation.

@@ -51,6 +51,7 @@ class AugmentedDataset : public Dataset {
   Shape target_shape() const override { return images_->target_shape(); }
   bool input_is_index() const override { return false; }
   int64_t classes() const override { return images_->classes(); }
+  bool targets_are_labels() const override { return images_->targets_are_labels(); }
   std::span<const int64_t> labels() const override { return images_->labels(); }
   std::vector<std::string> class_names() const override { return images_->class_names(); }
   std::vector<ColumnScale> target_scales() const override { return images_->target_scales(); }

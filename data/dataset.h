@@ -27,6 +27,8 @@ class Dataset {
   // Targets are classes in [0, classes); 0: they are numbers to come near to (regression), of shape
   // (outputs).
   virtual int64_t classes() const = 0;
+  // Whether the numbers are 0 or 1 each: labels, any of which a sample may have.
+  virtual bool targets_are_labels() const { return false; }
 
   // Copies samples `indices` to the places `first`, `first` + 1, ... of `inputs` (f32, f64, or i64
   // for tokens; shape (batch, sample_shape...)) and `targets` (classes: i64; numbers: f32 or f64;
@@ -92,10 +94,16 @@ std::unique_ptr<Dataset> make_labelled_dataset(const LabelledNames& names, Tenso
 
 // Rows with numbers to come near to: `targets` (samples, outputs) of any number dtype, each handed
 // out as scale.apply(value) of its column's entry of `scales`. Throws as make_labelled_dataset;
-// `name` begins the messages.
+// `name` begins the messages. `labels`: each is 0 or 1, and throws bad_data where it is not;
+// `names`: what the outputs are called, may be empty.
 std::unique_ptr<Dataset> make_value_dataset(std::string name, Tensor inputs, const Tensor& targets,
                                             const Normalisation& normalisation,
-                                            std::vector<ColumnScale> scales);
+                                            std::vector<ColumnScale> scales, bool labels = false,
+                                            std::vector<std::string> names = {});
+
+// The same samples with themselves, flat, as targets; its own are left. Throws for texts and
+// graphs.
+std::unique_ptr<Dataset> make_self_dataset(std::shared_ptr<const Dataset> samples);
 
 // Windows of `length` tokens that follow each other; the targets are the same tokens one later.
 // Throws bad_data where the text has fewer than length + 1 tokens or a token is outside of

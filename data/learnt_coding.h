@@ -15,7 +15,8 @@ namespace gradus {
 struct LearntCoding {
   std::vector<TableField> fields = {};          // of the inputs, in their order; empty: not known
   std::vector<std::string> class_names = {};    // empty: it predicts numbers
-  std::vector<ColumnScale> target_scales = {};  // of numbers, one for each output
+  std::vector<ColumnScale> target_scales = {};  // of numbers and labels, one for each output
+  bool labels = false;                          // the outputs are labels
 
   // Whether a column is one of the inputs, as far as they are known.
   bool takes(const std::string& column) const {

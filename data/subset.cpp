@@ -25,6 +25,7 @@ class Subset : public Dataset {
   Shape target_shape() const override { return whole_->target_shape(); }
   bool input_is_index() const override { return whole_->input_is_index(); }
   int64_t classes() const override { return whole_->classes(); }
+  bool targets_are_labels() const override { return whole_->targets_are_labels(); }
   std::span<const int64_t> labels() const override { return labels_; }
   std::vector<std::string> class_names() const override { return whole_->class_names(); }
   std::vector<ColumnScale> target_scales() const override { return whole_->target_scales(); }

@@ -64,13 +64,18 @@ struct Roles {
 Roles roles_of(const Table& table, const TabularSource& source) {
   Roles roles;
   for (const std::string& name : source.targets) roles.targets.push_back(find_column(table, name));
-  if (roles.targets.empty() && !table.columns.empty())
+  const bool learns = source.task != Task::reconstruction;
+  if (learns && roles.targets.empty() && !table.columns.empty())
     roles.targets.push_back(table.columns.size() - 1);
   for (size_t i = 0; i < table.columns.size(); ++i)
     if (!std::ranges::count(roles.targets, i) &&
         (!source.learnt || source.learnt->takes(table.columns[i].name)))
       roles.inputs.push_back(i);
-  if (roles.inputs.empty() || roles.targets.empty())
+  if (!learns) {
+    GRADUS_CHECK(!roles.inputs.empty(), "[{}] expected a column beside data.target",
+                 table.sources[0]);
+    roles.targets.clear();
+  } else if (roles.inputs.empty() || roles.targets.empty())
     failf(ErrorKind::bad_data, table.sources[0],
           "expected at least one column beside what is predicted, got {} columns",
           table.columns.size());
@@ -98,21 +103,13 @@ Classes classes_of(const TableColumn& column) {
   return classes;
 }
 
-bool is_classification(const Table& table, const Roles& roles, const TabularSource& source) {
-  const Task task = source.task;
-  if (source.learnt) {
-    const size_t outputs = source.learnt->target_scales.size();
-    if (source.learnt->class_names.empty() && roles.targets.size() != outputs)
-      failf(ErrorKind::bad_data, table.sources[0], "targets, expected the run's {}, got {}",
-            outputs, roles.targets.size());
-    return !source.learnt->class_names.empty();
-  }
-  GRADUS_CHECK(task != Task::classification || roles.targets.size() == 1,
-               "[data.target] classification has one target, got {}", roles.targets.size());
-  if (task != Task::automatic) return task == Task::classification;
-  const TableColumn& column = table.columns[roles.targets[0]];
-  if (roles.targets.size() > 1 || column.kind == ColumnKind::date) return false;
-  if (column.kind == ColumnKind::category) return true;
+bool are_labels(const TableColumn& column) {
+  return column.kind == ColumnKind::number && std::ranges::all_of(column.numbers, [](double value) {
+           return std::isnan(value) || value == 0 || value == 1;
+         });
+}
+
+bool has_few_whole_numbers(const TableColumn& column) {
   std::set<double> values;
   for (const double value : column.numbers) {
     if (std::isnan(value)) continue;
@@ -121,6 +118,54 @@ bool is_classification(const Table& table, const Roles& roles, const TabularSour
     if (static_cast<int64_t>(values.size()) > most_number_classes) return false;
   }
   return true;
+}
+
+// What a model has learnt of the targets.
+Task learnt_task(const Table& table, const Roles& roles, const LearntCoding& learnt) {
+  const size_t outputs = learnt.class_names.empty() ? learnt.target_scales.size() : 1;
+  if (roles.targets.size() != outputs)
+    failf(ErrorKind::bad_data, table.sources[0], "targets, expected the run's {}, got {}", outputs,
+          roles.targets.size());
+  if (!learnt.class_names.empty()) return Task::classification;
+  return learnt.labels ? Task::multilabel : Task::regression;
+}
+
+// What is to be learnt of the targets; never automatic.
+Task task_of(const Table& table, const Roles& roles, const TabularSource& source) {
+  const Task task = source.task;
+  if (task == Task::reconstruction) return task;
+  if (source.learnt) return learnt_task(table, roles, *source.learnt);
+  const auto one_target = [&] {
+    GRADUS_CHECK(roles.targets.size() == 1,
+                 "[data.target] one class needs one target, got {}; data.task=multilabel takes "
+                 "several of 0 and 1, data.task=regression several numbers",
+                 roles.targets.size());
+    return task;
+  };
+  if (task == Task::classification || task == Task::binary) return one_target();
+  if (task != Task::automatic) return task;
+  const TableColumn& column = table.columns[roles.targets[0]];
+  if (roles.targets.size() > 1) {
+    const bool labels = std::ranges::all_of(
+        roles.targets, [&](size_t target) { return are_labels(table.columns[target]); });
+    return labels ? Task::multilabel : Task::regression;
+  }
+  if (column.kind == ColumnKind::category) return Task::classification;
+  if (column.kind == ColumnKind::date) return Task::regression;
+  return has_few_whole_numbers(column) ? Task::classification : Task::regression;
+}
+
+void check_classes(const Classes& classes, const TableColumn& target, Task task,
+                   const Table& table) {
+  const size_t count = classes.names.size();
+  if (task == Task::binary && count != 2)
+    failf(ErrorKind::bad_data, table.sources[0],
+          "the target '{}' has {} different values, expected 2 for data.task=binary{}", target.name,
+          count, count > 2 ? "; data.task=classification takes more" : "");
+  if (count < 2)
+    failf(ErrorKind::bad_data, table.sources[0],
+          "the target '{}' has {} different values, expected at least 2 classes", target.name,
+          count);
 }
 
 // Leaves out rows with holes where that is the policy, and refuses a hole in a target.
@@ -163,25 +208,28 @@ SplitParts split_rows(const LoadedTable& loaded, const SplitPlan& plan,
 
 std::unique_ptr<Dataset> make_values(const TabularSource& source, const Table& table,
                                      const Roles& roles, const SplitParts& parts,
-                                     std::span<const int64_t> rows, Tensor inputs) {
+                                     std::span<const int64_t> rows, Tensor inputs, bool labels) {
   const auto outputs = static_cast<int64_t>(roles.targets.size());
   Tensor targets(DType::f64, {static_cast<int64_t>(rows.size()), outputs});
   std::vector<ColumnScale> scales;
   for (int64_t k = 0; k < outputs; ++k) {
     const TableColumn& column = table.columns[roles.targets[static_cast<size_t>(k)]];
     if (column.kind == ColumnKind::category)
-      failf(ErrorKind::bad_data, table.sources[0],
-            "column '{}' is text, expected numbers for regression", column.name);
+      failf(ErrorKind::bad_data, table.sources[0], "column '{}' is text, expected {}", column.name,
+            labels ? "0 or 1 for data.task=multilabel"
+                   : "numbers for regression; data.task=classification takes it");
     std::vector<double> training;
     for (const int64_t row : parts.train)
       training.push_back(column.numbers[static_cast<size_t>(row)]);
-    scales.push_back(source.learnt ? source.learnt->target_scales[static_cast<size_t>(k)]
-                                   : fit_scale(training, source.target_scaling));
+    scales.push_back(labels          ? ColumnScale{}
+                     : source.learnt ? source.learnt->target_scales[static_cast<size_t>(k)]
+                                     : fit_scale(training, source.target_scaling));
     for (size_t i = 0; i < rows.size(); ++i)
       targets.data_as<double>()[static_cast<int64_t>(i) * outputs + k] =
           column.numbers[static_cast<size_t>(rows[i])];
   }
-  return make_value_dataset(table.sources[0], std::move(inputs), targets, {}, std::move(scales));
+  return make_value_dataset(table.sources[0], std::move(inputs), targets, {}, std::move(scales),
+                            labels);
 }
 
 // Coded rows that remember how they were coded.
@@ -198,6 +246,7 @@ class TableDataset : public Dataset {
   Shape target_shape() const override { return rows_->target_shape(); }
   bool input_is_index() const override { return false; }
   int64_t classes() const override { return rows_->classes(); }
+  bool targets_are_labels() const override { return rows_->targets_are_labels(); }
   std::span<const int64_t> labels() const override { return rows_->labels(); }
   std::vector<std::string> class_names() const override { return rows_->class_names(); }
   std::vector<ColumnScale> target_scales() const override { return rows_->target_scales(); }
@@ -226,13 +275,12 @@ std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
   LoadedTable loaded = read_files(source);
   const Table& table = loaded.table;
   const Roles roles = roles_of(table, source);
-  const bool classify = is_classification(table, roles, source);
+  const Task task = task_of(table, roles, source);
+  const bool classify = task == Task::classification || task == Task::binary;
   settle_missing(loaded, roles, source.coding.missing);
   const Classes classes = classify ? classes_of(table.columns[roles.targets[0]]) : Classes{};
-  if (classify && classes.names.size() < 2 && !source.learnt)
-    failf(ErrorKind::bad_data, table.sources[0],
-          "the target '{}' has {} different values, expected at least 2 classes",
-          table.columns[roles.targets[0]].name, classes.names.size());
+  if (classify && !source.learnt)
+    check_classes(classes, table.columns[roles.targets[0]], task, table);
   const SplitParts parts = split_rows(loaded, source.split, classes.of_row);
   const bool known = source.learnt && !source.learnt->fields.empty();
   const TableEncoder encoder = known
@@ -249,8 +297,13 @@ std::unique_ptr<Dataset> load_table(const TabularSource& source, Split split) {
     return std::make_unique<TableDataset>(std::move(data), encoder.fields(),
                                           target_names(table, roles));
   };
+  if (task == Task::reconstruction)
+    return described(make_labelled_dataset(
+        {table.sources[0], table.sources[0]}, std::move(inputs),
+        Tensor::zeros(DType::i64, {static_cast<int64_t>(rows.size())}), 2, {}));
   if (!classify)
-    return described(make_values(source, table, roles, parts, rows, std::move(inputs)));
+    return described(make_values(source, table, roles, parts, rows, std::move(inputs),
+                                 task == Task::multilabel));
   std::vector<int64_t> labels;
   for (const int64_t row : rows) labels.push_back(classes.of_row[static_cast<size_t>(row)]);
   return described(make_labelled_dataset(

@@ -133,7 +133,9 @@ int run_inspect(const DataOptions& options) {
                {"shape", std::vector<int64_t>(shape.begin(), shape.end())},
                {"min", range.least},
                {"max", range.most},
-               {"target", data->classes() > 0 ? "class" : "numbers"},
+               {"target", data->classes() > 0          ? "class"
+                          : data->targets_are_labels() ? "labels"
+                                                       : "numbers"},
                {"classes", data->classes()},
                {"class_counts", counts_json(*data)}};
   json.update(form_json(*data));

@@ -102,6 +102,22 @@ void add_numbers(const RegressionReport& numbers, Json& json) {
   json["outputs"] = rows;
 }
 
+void add_labels(const LabelsReport& labels, Json& json) {
+  json["hamming_loss"] = labels.hamming_loss;
+  Json rows = Json::array();
+  for (const LabelsReport::Label& label : labels.labels) {
+    Json row = {{"name", label.name}};
+    row.update(to_json(score_of_class(label.counts, 1)));
+    row["accuracy"] = accuracy(label.counts);
+    row["support"] = label.counts.support(1);
+    row["predicted"] = label.counts.predicted(1);
+    row["roc_auc"] = label.ranking.roc_auc;
+    row["average_precision"] = label.ranking.average_precision;
+    rows.push_back(row);
+  }
+  json["labels"] = rows;
+}
+
 void add_language(const LanguageReport& text, Json& json) {
   json["tokens"] = text.tokens;
   json["perplexity"] = text.perplexity;
@@ -128,6 +144,7 @@ Json top_losses(const Report& report) {
 }
 
 const char* kind_of(const Report& report) {
+  if (report.labels) return "labels";
   return report.classes ? "classification" : report.numbers ? "regression" : "language";
 }
 
@@ -142,6 +159,7 @@ std::string to_json(const Report& report, std::string_view split) {
   for (const auto& [name, value] : metrics_of(report.score)) json[std::string(name)] = value;
   if (report.classes) add_classes(report, json);
   if (report.numbers) add_numbers(*report.numbers, json);
+  if (report.labels) add_labels(*report.labels, json);
   if (report.language) add_language(*report.language, json);
   json["top_losses"] = top_losses(report);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -162,6 +180,16 @@ std::string report_text(const Report& report) {
       out +=
           fmt::format("{}: rmse {:.6g}, mae {:.6g}, r2 {:.4f}, largest error {:.6g}\n", output.name,
                       output.score.rmse, output.score.mae, output.score.r2, output.score.max_error);
+    return out;
+  }
+  if (report.labels) {
+    std::string out;
+    for (const LabelsReport::Label& label : report.labels->labels) {
+      const ClassScore score = score_of_class(label.counts, 1);
+      out += fmt::format("{}: precision {:.4f}, recall {:.4f}, F1 {:.4f}, {} of {} samples\n",
+                         label.name, score.precision, score.recall, score.f1,
+                         label.counts.support(1), label.counts.total());
+    }
     return out;
   }
   const ClassificationReport& classes = *report.classes;

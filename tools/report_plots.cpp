@@ -41,36 +41,50 @@ std::vector<Ranking::Point> drawn(const Ranking& ranking) {
   return some;
 }
 
-// The classes that a curve can be drawn of, those with the lowest `score` first. Of two classes
-// only the second: the other's curves say the same.
-std::vector<size_t> classes_by(const std::vector<Ranking>& rankings, double Ranking::*score) {
-  std::vector<size_t> order;
-  for (size_t c = rankings.size() == 2 ? 1 : 0; c < rankings.size(); ++c)
-    if (rankings[c].positives > 0 && rankings[c].negatives > 0) order.push_back(c);
-  std::ranges::stable_sort(
-      order, [&](size_t a, size_t b) { return rankings[a].*score < rankings[b].*score; });
-  return order;
+struct NamedRanking {
+  std::string name;
+  const Ranking* ranking;
+};
+
+// What curves can be drawn of, those with the lowest `score` first. Of two classes only the second:
+// the other's curves say the same.
+std::vector<NamedRanking> ranked_by(const Report& report, double Ranking::*score) {
+  std::vector<NamedRanking> all;
+  if (report.classes) {
+    const auto& rankings = report.classes->rankings;
+    for (size_t c = rankings.size() == 2 ? 1 : 0; c < rankings.size(); ++c)
+      all.push_back({report.class_names[c], &rankings[c]});
+  } else if (report.labels) {
+    for (const LabelsReport::Label& label : report.labels->labels)
+      all.push_back({label.name, &label.ranking});
+  }
+  std::erase_if(all, [](const NamedRanking& one) {
+    return one.ranking->positives == 0 || one.ranking->negatives == 0;
+  });
+  std::ranges::stable_sort(all, [&](const NamedRanking& a, const NamedRanking& b) {
+    return a.ranking->*score < b.ranking->*score;
+  });
+  return all;
 }
 
 template <class Point>
 void add_curves(const Report& report, double Ranking::*score, Point&& point, PlotPanel& panel) {
-  const auto& rankings = report.classes->rankings;
-  const std::vector<size_t> order = classes_by(rankings, score);
+  const std::vector<NamedRanking> order = ranked_by(report, score);
   for (size_t n = order.size(); n-- > 0;) {  // the named ones on top
-    const Ranking& ranking = rankings[order[n]];
+    const Ranking& ranking = *order[n].ranking;
     const bool pale = n >= most_named;
-    PlotSeries series{
-        .name = fmt::format("{} {:.3f}", report.class_names[order[n]], ranking.*score),
-        .points = {},
-        .pale = pale,
-        .colour = pale ? 0 : static_cast<int>(n)};
+    PlotSeries series{.name = fmt::format("{} {:.3f}", order[n].name, ranking.*score),
+                      .points = {},
+                      .pale = pale,
+                      .colour = pale ? 0 : static_cast<int>(n)};
     for (const Ranking::Point& at : drawn(ranking)) series.points.push_back(point(ranking, at));
     panel.series.push_back(std::move(series));
   }
 }
 
 std::string scope(const Report& report) {
-  return report.class_names.size() > most_named ? ", lowest" : "";
+  const size_t count = report.labels ? report.labels->labels.size() : report.class_names.size();
+  return count > most_named ? ", lowest" : "";
 }
 
 std::string roc_plot(const Report& report) {
@@ -147,10 +161,10 @@ std::vector<TextFile> report_plots(const Report& report) {
   if (report.classes) {
     files.push_back({"confusion.svg", confusion_plot(report)});
     files.push_back({"calibration.svg", calibration_plot(report.classes->calibration)});
-    if (!report.classes->rankings.empty()) {
-      files.push_back({"roc.svg", roc_plot(report)});
-      files.push_back({"precision_recall.svg", precision_recall_plot(report)});
-    }
+  }
+  if (report.labels || (report.classes && !report.classes->rankings.empty())) {
+    files.push_back({"roc.svg", roc_plot(report)});
+    files.push_back({"precision_recall.svg", precision_recall_plot(report)});
   }
   if (report.numbers) {
     std::vector<PlotPanel> panels;

@@ -41,6 +41,20 @@ std::string class_table(const Report& report) {
   return text;
 }
 
+std::string label_table(const LabelsReport& labels) {
+  std::string text =
+      "label,precision,recall,f1,accuracy,support,predicted,roc_auc,average_precision\n";
+  for (const LabelsReport::Label& label : labels.labels) {
+    const ClassScore score = score_of_class(label.counts, 1);
+    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_cell(label.name),
+                        csv_number(score.precision), csv_number(score.recall), csv_number(score.f1),
+                        csv_number(accuracy(label.counts)), label.counts.support(1),
+                        label.counts.predicted(1), csv_number(label.ranking.roc_auc),
+                        csv_number(label.ranking.average_precision));
+  }
+  return text;
+}
+
 // Every threshold of every class, from which both curves are drawn.
 std::string curve_table(const Report& report) {
   std::string text =
@@ -110,6 +124,7 @@ std::vector<TextFile> report_tables(const Report& report) {
     files.push_back({"calibration.csv", calibration_table(report.classes->calibration)});
     if (!report.classes->rankings.empty()) files.push_back({"curves.csv", curve_table(report)});
   }
+  if (report.labels) files.push_back({"labels.csv", label_table(*report.labels)});
   if (report.numbers) files.push_back({"residuals.csv", residual_table(*report.numbers)});
   return files;
 }

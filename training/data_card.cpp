@@ -91,6 +91,7 @@ DataCard parse_members(const Json& json) {
   for (const Json& scale : json.at("target_scales"))
     card.target_scales.push_back(parse_scale(scale));
   for (const Json& field : json.at("fields")) card.fields.push_back(parse_field(field));
+  card.labels = json.value("labels", false);
   int64_t width = 0;
   for (const TableField& field : card.fields) width += field.inputs();
   // Of a series a sample has several rows of each column, of a graph a row for each node.
@@ -99,7 +100,7 @@ DataCard parse_members(const Json& json) {
                     : card.format == "graph" ? card.sample.rank() == 2 && card.sample[1] == width
                                              : card.sample == Shape{width};
   if ((!card.fields.empty() && !fits) || card.target_names.size() != card.target_scales.size() ||
-      (!card.tokens && card.outputs() == 0))
+      (!card.tokens && card.outputs() == 0) || (card.labels && !card.class_names.empty()))
     fail(ErrorKind::bad_data, "", "its members contradict each other");
   return card;
 }
@@ -113,7 +114,8 @@ DataCard describe_data(const Recipe& recipe, const Dataset& data) {
                 .class_names = {},
                 .target_names = data.target_names(),
                 .target_scales = data.target_scales(),
-                .fields = data.table_fields()};
+                .fields = data.table_fields(),
+                .labels = data.targets_are_labels()};
   if (data.classes() > 0) {
     card.target_names.clear();
     if (!card.tokens) card.class_names = names_of_classes(data);
@@ -136,6 +138,7 @@ std::string to_json(const DataCard& card) {
   for (const ColumnScale& scale : card.target_scales)
     json["target_scales"].push_back(to_json(scale));
   for (const TableField& field : card.fields) json["fields"].push_back(to_json(field));
+  if (card.labels) json["labels"] = true;
   // File names, of which classes may be made, need not be UTF-8.
   return json.dump(1, ' ', false, Json::error_handler_t::replace);
 }

@@ -18,9 +18,10 @@ struct DataCard {
   bool tokens = false;                    // samples are texts
   Shape sample;                           // of one input
   std::vector<std::string> class_names;   // one for each class; empty for numbers and texts
-  std::vector<std::string> target_names;  // of numbers, one for each output
+  std::vector<std::string> target_names;  // of numbers and labels, one for each output
   std::vector<ColumnScale> target_scales;
   std::vector<TableField> fields;  // of a table; of a series those that its windows have rows of
+  bool labels = false;             // the outputs are logits of labels
 
   int64_t outputs() const {
     return static_cast<int64_t>(class_names.empty() ? target_scales.size() : class_names.size());

@@ -7,6 +7,7 @@
 #include "data/series.h"
 #include "data/tabular.h"
 #include "engine/base/error.h"
+#include "training/model_factory.h"
 #include "training/recipe_text.h"
 #include "training/split_form.h"
 #include "training/text_source.h"
@@ -46,15 +47,12 @@ TableCoding table_coding(const Recipe& recipe) {
 }
 
 TabularSource table_source(const Recipe& recipe) {
-  const std::string& task = recipe.text("data.task");
   return {.path = recipe.text("data.path"),
           .delimiter = delimiter_named(recipe.text("data.delimiter")),
           .header = recipe.boolean("data.header"),
           .targets = split_texts(recipe.text("data.target")),
           .schema = table_schema(recipe),
-          .task = task == "auto"         ? Task::automatic
-                  : task == "regression" ? Task::regression
-                                         : Task::classification,
+          .task = *parse_task(recipe.text("data.task")),
           .coding = table_coding(recipe),
           .target_scaling = *parse_scaling(recipe.text("data.target_scaling")),
           .split = split_plan(recipe)};
@@ -132,6 +130,7 @@ std::unique_ptr<Dataset> load_array_files(const Recipe& recipe, Split split) {
                       .archive = recipe.text("data.format") == "npz",
                       .inputs = recipe.text("data.inputs"),
                       .targets = recipe.text("data.targets"),
+                      .task = *parse_task(recipe.text("data.task")),
                       .split = split_plan(recipe)},
                      split);
 }
@@ -152,6 +151,10 @@ std::unique_ptr<Dataset> load_language(const Recipe& recipe, Split split) {
   if (format == "tokens")
     return load_tokens(folder, vocabulary_of(recipe, folder.tokenizer.get()), split);
   return load_text(folder, split);
+}
+
+Task task_of(const Recipe& recipe) {
+  return recipe.has("data.task") ? *parse_task(recipe.text("data.task")) : Task::automatic;
 }
 
 std::shared_ptr<const Dataset> load_split(const Recipe& recipe, Split split,
@@ -193,8 +196,16 @@ std::shared_ptr<const Dataset> first_samples(std::shared_ptr<const Dataset> data
 
 std::shared_ptr<const Dataset> load_data(const Recipe& recipe, Split split,
                                          const std::optional<LearntCoding>& learnt) {
+  const std::string& format = recipe.text("data.format");
+  const Task task = task_of(recipe);
+  const bool labelled = format == "idx" || format == "cifar" || format == "images";
+  GRADUS_CHECK(!labelled || (task != Task::multilabel && task != Task::regression),
+               "[data.task] data of format '{}' have one class each, expected classification, "
+               "binary or reconstruction",
+               format);
   std::shared_ptr<const Dataset> data = load_split(recipe, split, learnt);
-  return split == Split::train ? first_samples(std::move(data), recipe) : data;
+  if (split == Split::train) data = first_samples(std::move(data), recipe);
+  return data && task == Task::reconstruction ? make_self_dataset(data) : data;
 }
 
 TrainingData load_training_data(const Recipe& recipe) {
@@ -236,6 +247,7 @@ std::vector<BatchSpec> training_specs(const Recipe& recipe, const Dataset& data,
 BatchSpec training_spec(const Recipe& recipe, const Dataset& data, int64_t batch) {
   BatchSpec spec = batch_spec(data, batch);
   spec.loss = make_loss(recipe);
+  spec.binary = is_binary(recipe);
   spec.class_weights =
       class_weights(recipe.text("data.class_weights"), data.labels(), data.classes());
   return spec;

@@ -7,9 +7,11 @@ Keys loss_keys() {
   const std::string_view name = "loss.name";
   return joined({
       {text(name, "auto",
-            {"auto", "cross_entropy", "focal", "mse", "rmse", "l1", "huber", "smooth_l1"},
-            "what training makes small; auto: cross_entropy of classes, mse of numbers; mse of "
-            "classes: of their probabilities"),
+            {"auto", "cross_entropy", "binary_cross_entropy", "focal", "mse", "rmse", "l1", "huber",
+             "smooth_l1"},
+            "what training makes small; auto: cross_entropy of classes, binary_cross_entropy of "
+            "data.task=binary and multilabel, mse of numbers; mse of classes: of their "
+            "probabilities"),
        real("loss.label_smoothing", 0, 0, 1, "share of each target spread over all classes")},
       only(name, {"focal"},
            {real("loss.gamma", 2, 0, 100, "how little samples count that are nearly right"),

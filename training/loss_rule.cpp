@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <initializer_list>
 #include <optional>
 
 #include <fmt/format.h>
@@ -15,13 +14,12 @@
 namespace gradus {
 namespace {
 
-bool contains(std::initializer_list<std::string_view> names, std::string_view name) {
-  return std::ranges::count(names, name) > 0;
-}
+constexpr std::string_view binary_entropy = "binary_cross_entropy_with_logits";
 
 // The op as a recipe calls it.
 std::string_view name_of(std::string_view op) {
   if (op == "cross_entropy") return op;
+  if (op == binary_entropy) return "binary_cross_entropy";
   return op.substr(0, op.size() - std::string_view("_loss").size());
 }
 
@@ -56,15 +54,18 @@ std::optional<std::vector<double>> weights_in(std::string_view text) {
 
 }  // namespace
 
-std::string_view LossRule::op_for(bool numbers) const {
+std::string_view LossRule::op_for(Head head) const {
   if (!op.empty()) return op;
-  return numbers ? "mse_loss" : "cross_entropy";
+  if (head == Head::numbers) return "mse_loss";
+  return head == Head::classes ? "cross_entropy" : binary_entropy;
 }
 
 LossRule make_loss(const Recipe& recipe) {
   const std::string& name = recipe.text("loss.name");
   if (name == "auto") return {};
-  LossRule rule{.op = name == "cross_entropy" ? name : name + "_loss"};
+  LossRule rule{.op = name == "cross_entropy"          ? name
+                      : name == "binary_cross_entropy" ? std::string(binary_entropy)
+                                                       : name + "_loss"};
   for (const std::string_view attribute : {"gamma", "alpha", "delta", "beta"}) {
     const std::string key = fmt::format("loss.{}", attribute);
     if (recipe.has(key)) rule.attributes.emplace_back(attribute, recipe.real(key));
@@ -72,16 +73,45 @@ LossRule make_loss(const Recipe& recipe) {
   return rule;
 }
 
-void check_loss(const LossRule& rule, bool numbers, double label_smoothing) {
-  const std::string_view op = rule.op_for(numbers);
+namespace {
+
+struct Fit {
+  std::string_view targets;  // what the head's targets are
+  std::string_view losses;   // by their names in recipes
+};
+
+Fit fit_of(Head head) {
+  switch (head) {
+    case Head::classes:
+      return {"classes", "cross_entropy, focal, mse"};
+    case Head::binary:
+      return {"two classes", "binary_cross_entropy, cross_entropy, focal, mse"};
+    case Head::labels:
+      return {"labels", "binary_cross_entropy"};
+    case Head::numbers:
+      break;
+  }
+  return {"numbers", "mse, rmse, l1, huber, smooth_l1"};
+}
+
+// The task whose targets the loss is for.
+std::string_view task_for(std::string_view op) {
+  if (op == binary_entropy) return "binary or multilabel";
+  return op == "cross_entropy" || op == "focal_loss" ? "classification" : "regression";
+}
+
+}  // namespace
+
+void check_loss(const LossRule& rule, Head head, double label_smoothing) {
+  const std::string_view op = rule.op_for(head), name = name_of(op);
+  const auto [targets, losses] = fit_of(head);
   const bool fits =
-      numbers ? contains({"mse_loss", "rmse_loss", "l1_loss", "huber_loss", "smooth_l1_loss"}, op)
-              : contains({"cross_entropy", "focal_loss", "mse_loss"}, op);
-  GRADUS_CHECK(fits, "[loss.name] '{}' is for {}, the targets are {}", name_of(op),
-               numbers ? "classes" : "numbers", numbers ? "numbers" : "classes");
+      fmt::format(", {},", losses).find(fmt::format(" {},", name)) != std::string::npos;
+  GRADUS_CHECK(fits, "[loss.name] '{}' is for data.task={}, the targets are {}: expected one of {}",
+               name, task_for(op), targets, losses);
   GRADUS_CHECK(label_smoothing == 0 || op == "cross_entropy",
                "[loss.label_smoothing] labels are smoothed for cross_entropy, the loss is '{}'",
-               name_of(op));
+               name);
 }
 
 bool are_class_weights(std::string_view text) {

@@ -116,12 +116,24 @@ void check_kind(const Recipe& recipe, bool tokens) {
                tokens ? "images" : "text", tokens ? "text" : "images");
 }
 
+// (batch, 1) -> (batch, 2), the first of which is 0: softmax of the two is the sigmoid of the one.
+Model beside_zero(const Model& model) {
+  return [model](Place& place, Value input) {
+    const Value logit = model(place, input);
+    return apply1("cat", {place.graph.full(logit.shape(), 0, logit.dtype()), logit}, {{"dim", 1}});
+  };
+}
+
 // What the last layer gives: a logit per class, or the numbers themselves.
 int64_t outputs_of(const Dataset& data) {
   return data.classes() > 0 ? data.classes() : data.target_shape().numel();
 }
 
 }  // namespace
+
+bool is_binary(const Recipe& recipe) {
+  return recipe.has("data.task") && recipe.text("data.task") == "binary";
+}
 
 Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t length) {
   check_kind(recipe, true);
@@ -134,7 +146,10 @@ Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs) {
   GRADUS_CHECK(name == "mlp" || sample.rank() == 3,
                "[model.name] '{}' takes images (channels, height, width), the data are {}", name,
                to_string(sample));
-  return make_image_model(recipe, outputs);
+  GRADUS_CHECK(!is_binary(recipe) || outputs == 2,
+               "[data.task] binary expects 2 classes, the data have {}", outputs);
+  return is_binary(recipe) ? beside_zero(make_image_model(recipe, 1))
+                           : make_image_model(recipe, outputs);
 }
 
 Model make_model(const Recipe& recipe, const Dataset& data) {

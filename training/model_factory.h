@@ -11,6 +11,10 @@ namespace gradus {
 // where model and data do not fit: a language model on images, a network for images on text.
 Model make_model(const Recipe& recipe, const Dataset& data);
 
+// Whether the recipe wants one logit for two classes (data.task=binary). Its models give two
+// logits all the same, of which the first is 0.
+bool is_binary(const Recipe& recipe);
+
 // The same for inputs of shape `sample` and `outputs` numbers or classes; not for text.
 Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs);
 

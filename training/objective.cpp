@@ -29,10 +29,28 @@ bool is_probability_error(const BatchSpec& spec) {
   return !spec.numbers && spec.loss.op == "mse_loss";
 }
 
+constexpr std::string_view binary_entropy = "binary_cross_entropy_with_logits";
+
+// Whether the loss is that op's, of the logit of the second of two classes.
+bool is_of_one_logit(const BatchSpec& spec) {
+  return spec.binary && spec.loss.op_for(spec.head()) == binary_entropy;
+}
+
+// The sum over targets, each as often as it counts.
+Value logit_entropies(const Predictions& predictions, Value counts) {
+  const auto& [outputs, targets] = predictions;
+  const Value logit =
+      apply1("slice", {outputs}, {{"dim", 1}, {"start", int64_t{1}}, {"end", int64_t{2}}});
+  // What is no target counts 0, and must not make NaN.
+  const Value wanted = cast(gt(targets, zero(targets)), outputs.dtype());
+  return apply1(binary_entropy, {reshape(logit, targets.shape()), wanted, counts},
+                {{"reduction", "sum"}});
+}
+
 Value loss_of(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
               std::string_view reduction, Graph& graph) {
   const auto& [outputs, targets] = predictions;
-  const std::string_view op = spec.loss.op_for(spec.numbers);
+  const std::string_view op = spec.loss.op_for(spec.head());
   if (op == "rmse_loss" && reduction == "mean") return apply1(op, {outputs, targets});
   AttrList attrs = spec.loss.attributes;
   attrs.emplace_back("reduction", reduction);
@@ -75,10 +93,12 @@ Predictions predict(const Model& model, const BatchSpec& spec, Place& place) {
 
 Value mean_loss(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
                 Graph& graph) {
-  if (!is_probability_error(spec))
+  if (!is_probability_error(spec) && !is_of_one_logit(spec))
     return loss_of(predictions, spec, label_smoothing, "mean", graph);
   const Value counts = counts_of(predictions.targets, spec, predictions.outputs.dtype(), graph);
-  return probability_errors(predictions, counts) / sum(counts);
+  return (is_of_one_logit(spec) ? logit_entropies(predictions, counts)
+                                : probability_errors(predictions, counts)) /
+         sum(counts);
 }
 
 LossParts loss_parts(const Predictions& predictions, const BatchSpec& spec, double label_smoothing,
@@ -90,8 +110,9 @@ LossParts loss_parts(const Predictions& predictions, const BatchSpec& spec, doub
             graph.scalar(count, DType::f64)};
   }
   const Value counts = counts_of(targets, spec, outputs.dtype(), graph);
-  return {is_probability_error(spec) ? probability_errors(predictions, counts)
-                                     : loss_of(predictions, spec, label_smoothing, "sum", graph),
+  return {is_of_one_logit(spec)        ? logit_entropies(predictions, counts)
+          : is_probability_error(spec) ? probability_errors(predictions, counts)
+                                       : loss_of(predictions, spec, label_smoothing, "sum", graph),
           sum(cast(counts, DType::f64))};
 }
 
@@ -102,6 +123,29 @@ WholeLoss whole_loss(Value quotient, const BatchSpec& spec) {
   return {where(none, quotient, root), where(none, zero(quotient), 0.5 / root)};
 }
 
+namespace {
+
+// Of a batch's rows those that fill it up have targets of NaN, which alone differs from itself.
+void add_label_sums(const Predictions& predictions, Graph& graph) {
+  const auto& [outputs, targets] = predictions;
+  const Value known = eq(targets, targets);
+  const Value wanted = where(known, targets, zero(targets));
+  const Value losses = apply1(binary_entropy, {outputs, wanted}, {{"reduction", "none"}});
+  graph.output("loss_sum", sum(where(known, losses, zero(losses))));
+  const Value applies = logical_and(wanted > 0.5, known), said = logical_and(outputs > 0.0, known);
+  const auto count = [&](std::string_view name, Value which) {
+    graph.output(name, sum(cast(which, DType::i64), {0}));
+  };
+  count("true_positives", logical_and(applies, said));
+  count("false_positives", logical_and(logical_not(applies), said));
+  count("false_negatives", logical_and(applies, logical_not(said)));
+  const Value wrong = logical_or(ne(applies, said), logical_not(known));
+  const Value faults = sum(cast(wrong, DType::i64), {1});
+  graph.output("correct", sum(cast(eq(faults, zero(faults)), DType::i64)));
+}
+
+}  // namespace
+
 void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& graph) {
   const auto& [outputs, targets] = predictions;
   if (!spec.numbers) {
@@ -111,6 +155,7 @@ void add_sums(const Predictions& predictions, const BatchSpec& spec, Graph& grap
     graph.output("correct", sum(cast(eq(chosen, targets), DType::i64)));
     return;
   }
+  if (spec.labels) return add_label_sums(predictions, graph);
   // Only NaN differs from itself.
   const Value error = where(eq(targets, targets), outputs - targets, zero(targets));
   graph.output("squared_sum", sum(error * error, {0}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a model is trained for and how it is judged: classes by their cross-entropy, numbers by
-// their squared error.
+// What a model is trained for and how it is judged: classes by their cross-entropy, labels by a
+// binary one each, numbers by their squared error.
 #pragma once
 
 #include "engine/graph/graph.h"
@@ -9,7 +9,7 @@
 namespace gradus {
 
 // What a model says of a batch, beside what is true. For classes: logits (targets, classes) and
-// targets (targets) of i64; for numbers: both (batch, outputs).
+// targets (targets) of i64; for numbers and labels: both (batch, outputs).
 struct Predictions {
   Value outputs, targets;
 };

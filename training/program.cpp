@@ -39,8 +39,9 @@ TrainingLoss training_loss(const Predictions& predictions, const BatchSpec& spec
                            const Optimizer& optimizer, bool in_parts, Graph& graph, DType dtype) {
   const Regularisation& what = optimizer.regularisation;
   GRADUS_CHECK(!spec.numbers || (what.label_smoothing == 0 && !what.mixes),
-               "label smoothing and mixing of samples are for classes, the targets are numbers");
-  check_loss(spec.loss, spec.numbers, what.label_smoothing);
+               "label smoothing and mixing of samples are for classes, the targets are {}",
+               spec.labels ? "labels" : "numbers");
+  check_loss(spec.loss, spec.head(), what.label_smoothing);
   const auto loss_of = [&](const Predictions& batch) -> TrainingLoss {
     if (!in_parts) return {mean_loss(batch, spec, what.label_smoothing, graph), {}};
     const LossParts parts = loss_parts(batch, spec, what.label_smoothing, graph);
@@ -208,8 +209,12 @@ Shape batch_shape(int64_t batch, Shape shape) {
 }
 
 BatchSpec batch_spec(const Dataset& data, int64_t batch) {
-  return {batch, data.sample_shape(), data.target_shape(), data.input_is_index(),
-          data.classes() == 0};
+  return {.batch = batch,
+          .sample = data.sample_shape(),
+          .target = data.target_shape(),
+          .tokens = data.input_is_index(),
+          .numbers = data.classes() == 0,
+          .labels = data.targets_are_labels()};
 }
 
 std::string kept_name(std::string_view buffer) { return fmt::format("optimizer.kept.{}", buffer); }

@@ -24,9 +24,19 @@ struct BatchSpec {
   bool tokens = false;  // inputs are i64 tokens, else of the model's dtype
   // Targets are numbers of the model's dtype to come near to, else classes (i64).
   bool numbers = false;
+  // The numbers are 0 or 1 each, and outputs are their logits.
+  bool labels = false;
+  // Of two classes; the first of the two logits is always 0. Of training alone: only the loss that
+  // is taken by itself differs.
+  bool binary = false;
   // What a sample of each class counts in training; empty: all the same.
   std::vector<double> class_weights = {};
   LossRule loss = {};  // what training makes small
+
+  Head head() const {
+    if (numbers) return labels ? Head::labels : Head::numbers;
+    return binary ? Head::binary : Head::classes;
+  }
 };
 
 Shape batch_shape(int64_t batch, Shape sample);  // (batch, sample...)
@@ -75,9 +85,11 @@ std::shared_ptr<const Graph> accumulation_graph(const Model& model, const BatchS
 
 // Inputs "input", "target". Classes: outputs "loss_sum" (cross-entropy over the targets) and
 // "correct" (how many targets have the largest logit). Numbers: "squared_sum" and "absolute_sum" of
-// the errors, of shape (outputs). A target of `no_target`, or NaN among numbers, counts in none: it
-// fills up a last batch. `detailed` adds what reports are made of: "outputs" (batch, classes or
-// outputs), of tokens instead "losses" (batch * tokens).
+// the errors, of shape (outputs). Labels: "loss_sum" (binary cross-entropy), "correct" (samples all
+// of whose labels are right) and, of shape (outputs), "true_positives", "false_positives" and
+// "false_negatives", where a logit above 0 says that the label applies. A target of `no_target`, or
+// NaN among numbers, counts in none: it fills up a last batch. `detailed` adds what reports are
+// made of: "outputs" (batch, classes or outputs), of tokens instead "losses" (batch * tokens).
 std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters,
                                               std::optional<DType> low = {}, bool detailed = false);

@@ -85,6 +85,7 @@ Progress parse_progress(const std::string& text, std::string_view source) {
     progress.validated = count_of(json, "validated", source);
     progress.validation.samples = count_of(score, "samples", source);
     progress.validation.numbers = score.contains("r2");
+    progress.validation.labels = score.contains("f1_micro");
     for (const auto& [name, value] : metrics_of(progress.validation))
       set_metric(progress.validation, name, number_of(score.at(std::string(name)), name, source));
     progress.parts = fields_of(json.at("parts"), source);

@@ -152,9 +152,6 @@ Keys table_keys() {
       only(data_format, {"csv", "series"},
            {text("data.target_scaling", "standard", {"none", "standard", "minmax", "robust"},
                  "of numbers to predict; metrics stay in the data's units")}),
-      only(data_format, {"csv"},
-           {text("data.task", "auto", {"auto", "classification", "regression"},
-                 "auto: classes where the target is text or at most 20 different whole numbers")}),
       only(data_format, {"graph"},
            {text("data.part", "", {},
                  "the nodes' column that says train, val, test or nothing; empty: data.validation "
@@ -270,6 +267,13 @@ Keys data_keys() {
                     "training samples that are used, the first ones in an order that `seed` deals; "
                     "0: all")}),
       image_keys(),
+      only(data_format, {"csv", "npy", "npz", "idx", "cifar", "images"},
+           {text("data.task", "auto",
+                 {"auto", "classification", "binary", "multilabel", "regression", "reconstruction"},
+                 "what to learn of targets; binary: one of two classes by one logit; multilabel: "
+                 "several of 0 or 1; reconstruction: nothing, but the inputs themselves; auto: in "
+                 "tables classes where the target is text or at most 20 "
+                 "different whole numbers, in arrays where it is integers")}),
       table_keys(),
       only(data_format, {"idx", "cifar", "npy", "npz"},
            {texts("data.class_names",

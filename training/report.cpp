@@ -35,6 +35,7 @@ ReportBuilder::ReportBuilder(const Dataset& data)
     : data_(data),
       classes_(data.classes()),
       is_text_(data.input_is_index()),
+      are_labels_(data.targets_are_labels()),
       ranked_(classes_ > 0 && data.size() * data.target_shape().numel() <=
                                   most_ranked_scores / std::max<int64_t>(classes_, 1)),
       scales_(data.target_scales()) {
@@ -104,7 +105,9 @@ void ReportBuilder::add_numbers(std::span<const double> outputs, std::span<const
   for (size_t k = 0; k < outputs.size(); ++k) {
     if (!std::isfinite(outputs[k]))
       failf(ErrorKind::not_finite, "model", "its output for sample {} is {}", index, outputs[k]);
-    loss += (outputs[k] - targets[k]) * (outputs[k] - targets[k]);
+    loss += are_labels_ ? std::log1p(std::exp(-std::abs(outputs[k]))) + std::max(outputs[k], 0.0) -
+                              outputs[k] * targets[k]
+                        : (outputs[k] - targets[k]) * (outputs[k] - targets[k]);
     wanted_[k].push_back(scales_[k].inverse(targets[k]));
     predicted_[k].push_back(scales_[k].inverse(outputs[k]));
   }
@@ -150,12 +153,37 @@ ClassificationReport ReportBuilder::classification() const {
   return report;
 }
 
+std::string ReportBuilder::output_name(size_t k) const {
+  const std::vector<std::string> names = data_.target_names();
+  return k < names.size() ? names[k] : fmt::format("{}", k);
+}
+
 RegressionReport ReportBuilder::regression() const {
   RegressionReport report;
-  const std::vector<std::string> names = data_.target_names();
   for (size_t k = 0; k < scales_.size(); ++k)
-    report.outputs.push_back({k < names.size() ? names[k] : fmt::format("{}", k), wanted_[k],
-                              predicted_[k], regression_score(wanted_[k], predicted_[k])});
+    report.outputs.push_back(
+        {output_name(k), wanted_[k], predicted_[k], regression_score(wanted_[k], predicted_[k])});
+  return report;
+}
+
+// A label's probability grows with its logit, which is therefore what ranks the samples.
+LabelsReport ReportBuilder::labelling() const {
+  LabelsReport report;
+  int64_t wrong = 0, all = 0;
+  for (size_t k = 0; k < scales_.size(); ++k) {
+    LabelsReport::Label label{.name = output_name(k), .ranking = {}};
+    std::vector<uint8_t> applies;
+    for (size_t i = 0; i < wanted_[k].size(); ++i) {
+      applies.push_back(wanted_[k][i] > 0.5 ? 1 : 0);
+      const int64_t said = predicted_[k][i] > 0 ? 1 : 0;
+      label.counts.add(applies.back(), said);
+      wrong += applies.back() != said ? 1 : 0;
+    }
+    all += label.counts.total();
+    label.ranking = rank(predicted_[k], applies);
+    report.labels.push_back(std::move(label));
+  }
+  report.hamming_loss = static_cast<double>(wrong) / static_cast<double>(all);
   return report;
 }
 
@@ -172,6 +200,8 @@ Report ReportBuilder::report(const Score& score) const {
   } else if (classes_ > 0) {
     report.class_names = names_of_classes(data_);
     report.classes = classification();
+  } else if (are_labels_) {
+    report.labels = labelling();
   } else {
     report.numbers = regression();
   }

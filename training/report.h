@@ -39,6 +39,16 @@ struct RegressionReport {
   std::vector<Output> outputs;
 };
 
+struct LabelsReport {
+  struct Label {
+    std::string name;
+    ConfusionMatrix counts{2};  // class 1: the label applies
+    Ranking ranking;            // by its probability
+  };
+  std::vector<Label> labels;
+  double hamming_loss = 0;  // share of wrong answers among all of all labels
+};
+
 struct LanguageReport {
   int64_t tokens = 0;
   double loss = 0;            // nats a token
@@ -54,6 +64,7 @@ struct Report {
   std::vector<std::string> class_names = {};  // one for each class of a classification
   std::optional<ClassificationReport> classes = {};
   std::optional<RegressionReport> numbers = {};
+  std::optional<LabelsReport> labels = {};
   std::optional<LanguageReport> language = {};
   std::vector<TopLosses::Sample> top_losses = {};
 };
@@ -76,10 +87,12 @@ class ReportBuilder {
   void add_text(Executable& program, const Tensor& targets, int64_t first, int64_t samples);
   ClassificationReport classification() const;
   RegressionReport regression() const;
+  LabelsReport labelling() const;
+  std::string output_name(size_t k) const;
 
   const Dataset& data_;
   int64_t classes_;
-  bool is_text_;
+  bool is_text_, are_labels_;
   bool ranked_;
   std::vector<ColumnScale> scales_;  // of numbers
   ClassificationReport so_far_;

@@ -84,7 +84,8 @@ std::shared_ptr<const Dataset> load_run_data(const std::string& run, const Recip
       load_data(recipe, split,
                 LearntCoding{.fields = learnt->fields,
                              .class_names = learnt->class_names,
-                             .target_scales = learnt->target_scales});
+                             .target_scales = learnt->target_scales,
+                             .labels = learnt->labels});
   if (!data) return data;
   const std::string& path = recipe.text("data.path");
   const DataCard now = card_of_data(recipe, *data);

@@ -13,7 +13,22 @@
 
 namespace gradus {
 
+namespace {
+
+double f1(double true_positives, double false_positives, double false_negatives) {
+  const double all = 2 * true_positives + false_positives + false_negatives;
+  return all > 0 ? 2 * true_positives / all : 0;
+}
+
+}  // namespace
+
 Metrics metrics_of(const Score& score) {
+  if (score.labels)
+    return {{{{"loss", score.loss},
+              {"accuracy", score.accuracy},
+              {"f1_micro", score.f1_micro},
+              {"f1_macro", score.f1_macro}}},
+            4};
   if (!score.numbers)
     return {{{{"loss", score.loss},
               {"accuracy", score.accuracy},
@@ -35,6 +50,9 @@ void set_metric(Score& score, std::string_view name, double value) {
   if (name == "mse") score.mse = value;
   if (name == "rmse") score.rmse = value;
   if (name == "mae") score.mae = value;
+  if (name == "f1_micro") score.f1_micro = value;
+  if (name == "f1_macro") score.f1_macro = value;
+  score.labels = score.labels || name == "f1_micro" || name == "f1_macro";
   score.numbers = score.numbers || name == "r2" || name == "mse" || name == "rmse" || name == "mae";
 }
 
@@ -60,15 +78,18 @@ void add_metrics_json(const Score& score, fmt::memory_buffer& text) {
 
 ScoreSums::ScoreSums(const Dataset& data)
     : numbers_(data.classes() == 0),
+      labels_(data.targets_are_labels()),
       nodes_(data.graph() != nullptr),
       units_(data.target_units()),
       tokens_per_character_(data.tokens_per_character()),
-      columns_(units_.size()) {}
+      columns_(units_.size()),
+      counts_(labels_ ? units_.size() : 0) {}
 
 void ScoreSums::restart() {
   targets_ = loss_ = correct_ = 0;
   samples_ = 0;
   std::ranges::fill(columns_, Column{});
+  std::ranges::fill(counts_, Counts{});
 }
 
 void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples) {
@@ -83,6 +104,7 @@ void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples)
     return;
   }
   targets_ += static_cast<double>(samples * per_sample);
+  if (labels_) return add_labels(program);
   const std::vector<double> values = targets.to_doubles();
   const std::vector<double> squared = program.output("squared_sum").to_doubles();
   const std::vector<double> absolute = program.output("absolute_sum").to_doubles();
@@ -100,7 +122,37 @@ void ScoreSums::add(Executable& program, const Tensor& targets, int64_t samples)
   }
 }
 
+void ScoreSums::add_labels(Executable& program) {
+  loss_ += program.output("loss_sum").item();
+  correct_ += program.output("correct").item();
+  const std::vector<double> right = program.output("true_positives").to_doubles();
+  const std::vector<double> wrong = program.output("false_positives").to_doubles();
+  const std::vector<double> missed = program.output("false_negatives").to_doubles();
+  for (size_t k = 0; k < counts_.size(); ++k) {
+    counts_[k].true_positives += right[k];
+    counts_[k].false_positives += wrong[k];
+    counts_[k].false_negatives += missed[k];
+  }
+}
+
+Score ScoreSums::score_of_labels() const {
+  Score score{.loss = loss_ / targets_,
+              .accuracy = correct_ / static_cast<double>(samples_),
+              .samples = samples_,
+              .labels = true};
+  Counts all;
+  for (const auto& [right, wrong, missed] : counts_) {
+    all.true_positives += right;
+    all.false_positives += wrong;
+    all.false_negatives += missed;
+    score.f1_macro += f1(right, wrong, missed) / static_cast<double>(counts_.size());
+  }
+  score.f1_micro = f1(all.true_positives, all.false_positives, all.false_negatives);
+  return score;
+}
+
 Score ScoreSums::score() const {
+  if (labels_) return score_of_labels();
   if (!numbers_) {
     const double loss = loss_ / targets_;
     return {loss, correct_ / targets_, nodes_ ? static_cast<int64_t>(targets_) : samples_,

@@ -243,6 +243,50 @@ TEST_F(ArraysTest, FloatTargetsAreNumbersAndPartsHaveTheirOwnArrays) {
   EXPECT_EQ(inputs.item(), 2);
 }
 
+// The task says what the same array of 0 and 1 is; by itself two columns are labels.
+TEST_F(ArraysTest, TheTaskSaysWhatTargetsAre) {
+  folder_.write("x.npy", npy_bytes(dict("|u1", "(3, 1)"), {0, 255, 51}));
+  folder_.write("y.npy", npy_bytes(dict("|u1", "(3,)"), {0, 1, 1}));
+  folder_.write("many.npy", npy_bytes(dict("|u1", "(3, 2)"), {0, 1, 1, 1, 0, 0}));
+  folder_.write("flag.npy", npy_bytes(dict("|b1", "(3, 2)"), {0, 1, 1, 1, 0, 0}));
+  folder_.write("two.npy", npy_bytes(dict("|u1", "(3, 1)"), {0, 2, 1}));
+  folder_.write("real.npy", npy_bytes(dict("<f4", "(3,)"), Bytes(12, 0)));
+  const auto load = [&](const std::string& targets, Task task,
+                        std::vector<std::string> names = {}) {
+    return load_arrays({.images = {.path = folder_.path(), .class_names = std::move(names)},
+                        .targets = targets,
+                        .task = task},
+                       Split::train);
+  };
+  EXPECT_EQ(load("y", Task::binary)->classes(), 2);
+  EXPECT_EQ(load("two", Task::classification)->classes(), 3);
+  EXPECT_EQ(load("y", Task::regression)->target_shape(), Shape{1});
+  EXPECT_FALSE(load("y", Task::regression)->targets_are_labels());
+  EXPECT_TRUE(load("y", Task::multilabel)->targets_are_labels());
+  for (const char* name : {"many", "flag"}) {
+    const auto labels = load(name, Task::automatic, {"a", "b"});
+    EXPECT_TRUE(labels->targets_are_labels());
+    EXPECT_EQ(labels->classes(), 0);
+    EXPECT_EQ(labels->target_names(), (std::vector<std::string>{"a", "b"}));
+    Tensor inputs(DType::f64, {2, 1}), targets(DType::f64, {2, 2});
+    labels->fill(std::vector<int64_t>{2, 0}, 0, inputs, targets);
+    EXPECT_EQ(targets.to_doubles(), (std::vector<double>{0, 0, 0, 1}));
+    EXPECT_TRUE(make_subset(load(name, Task::automatic), {1})->targets_are_labels());
+  }
+  const auto refused = [&](const std::string& targets, Task task, const std::string& part) {
+    try {
+      load(targets, task);
+      ADD_FAILURE() << targets;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+  };
+  refused("two", Task::binary, "expected 0 and 1 for data.task=binary, got 2");
+  refused("two", Task::multilabel, "label 0 of sample 1, expected 0 or 1, got 2");
+  refused("real", Task::classification, "data.task=regression takes floats");
+  EXPECT_THROW(load("many", Task::automatic, {"a"}), Error);
+}
+
 TEST_F(ArraysTest, AMissingArrayIsNamedBesideWhatIsThere) {
   folder_.write("x.npy", npy_bytes(dict("|u1", "(1,1)"), {1}));
   try {

@@ -194,6 +194,27 @@ TEST_F(TabularTest, WithoutATestPartTheValidationPartStandsForIt) {
             all_of(*load_table(source, Split::validation)).inputs);
 }
 
+TEST_F(TabularTest, SeveralTargetsOfZeroAndOneAreLabels) {
+  TabularSource source = plain(write("t.csv", "x,a,b,c\n1,0,1,2\n2,1,1,3\n"));
+  source.targets = {"a", "b"};
+  source.target_scaling = Scaling::standard;
+  const auto labels = load_table(source, Split::train);
+  EXPECT_TRUE(labels->targets_are_labels());
+  EXPECT_EQ(labels->target_names(), source.targets);
+  EXPECT_EQ(all_of(*labels).targets, (std::vector<double>{0, 1, 1, 1}));
+  source.task = Task::regression;
+  EXPECT_FALSE(load_table(source, Split::train)->targets_are_labels());
+  source.task = Task::automatic;
+  source.targets = {"a", "c"};
+  EXPECT_FALSE(load_table(source, Split::train)->targets_are_labels());
+  source.targets = {"a"};
+  EXPECT_EQ(load_table(source, Split::train)->classes(), 2);
+  source.task = Task::binary;
+  EXPECT_EQ(load_table(source, Split::train)->classes(), 2);
+  source.targets = {"b"};
+  EXPECT_NE(refusal(source).find("1 different values, expected 2"), std::string::npos);
+}
+
 TEST_F(TabularTest, RefusesTablesThatCannotBeLearned) {
   EXPECT_NE(refusal(plain(write("one.csv", "x,y\n1,a\n2,a\n"))).find("1 different values"),
             std::string::npos);

@@ -108,21 +108,76 @@ TEST(LossRule, ClassesByHand) {
   expect({"loss.name=mse"}, {1, 1}, (errors[0] + errors[1]) / 2);
 }
 
+// Of one logit z beside 0 the entropy of two classes is ln(1 + e^z) - z where the second is true;
+// every loss of classes takes them as well.
+TEST(LossRule, OneLogitForTwoClasses) {
+  const Tensor outputs = doubles({3, 2}, {0, 2, 0, -1, 0, 700});
+  const Tensor targets =
+      Tensor::from<int64_t>(DType::i64, {3}, std::vector<int64_t>{1, 1, no_target});
+  const double first = std::log1p(std::exp(-2.0)), second = std::log1p(std::exp(1.0));
+  const auto expect = [&](const std::vector<std::string>& settings,
+                          const std::vector<double>& weights, double expected) {
+    BatchSpec spec{
+        .batch = 3, .sample = {}, .target = {}, .binary = true, .loss = rule_of(settings)};
+    spec.class_weights = weights;
+    const Loss got = loss_of(spec, outputs, targets);
+    EXPECT_NEAR(got.value, expected, 1e-15);
+    EXPECT_NEAR(got.in_parts, expected, 1e-15);
+  };
+  expect({}, {}, (first + second) / 2);
+  expect({"loss.name=binary_cross_entropy"}, {}, (first + second) / 2);
+  expect({"loss.name=cross_entropy"}, {}, (first + second) / 2);
+  expect({}, {5, 2}, (first + second) / 2);
+  BatchSpec spec{.batch = 3, .sample = {}, .target = {}, .binary = true};
+  spec.class_weights = {1, 3};
+  const Tensor mixed =
+      Tensor::from<int64_t>(DType::i64, {3}, std::vector<int64_t>{1, 0, no_target});
+  const double zero = std::log1p(std::exp(-1.0));
+  EXPECT_NEAR(loss_of(spec, outputs, mixed).value, (3 * first + zero) / 4, 1e-15);
+  EXPECT_NEAR(loss_of(spec, outputs, mixed).in_parts, (3 * first + zero) / 4, 1e-15);
+}
+
+TEST(LossRule, ALogitForEachLabel) {
+  const BatchSpec spec{.batch = 2, .sample = {}, .target = {2}, .numbers = true, .labels = true};
+  const Loss got = loss_of(spec, doubles({2, 2}, {2, -1, 0, 3}), doubles({2, 2}, {1, 0, 1, 0}));
+  const double expected = (std::log1p(std::exp(-2.0)) + std::log1p(std::exp(-1.0)) + std::log(2.0) +
+                           std::log1p(std::exp(3.0))) /
+                          4;
+  EXPECT_NEAR(got.value, expected, 1e-15);
+  EXPECT_NEAR(got.in_parts, expected, 1e-15);
+}
+
 TEST(LossRule, ALossIsForItsTargets) {
   for (const char* name : {"rmse", "l1", "huber", "smooth_l1"}) {
     const LossRule rule = rule_of({std::string("loss.name=") + name});
-    EXPECT_NO_THROW(check_loss(rule, true, 0));
-    expect_refusal([&] { check_loss(rule, false, 0); },
-                   fmt::format("[loss.name] '{}' is for numbers, the targets are classes", name));
+    EXPECT_NO_THROW(check_loss(rule, Head::numbers, 0));
+    for (const Head head : {Head::classes, Head::binary, Head::labels})
+      EXPECT_THROW(check_loss(rule, head, 0), Error);
+    expect_refusal([&] { check_loss(rule, Head::classes, 0); },
+                   fmt::format("[loss.name] '{}' is for data.task=regression, the targets are "
+                               "classes: expected one of cross_entropy, focal, mse",
+                               name));
   }
   for (const char* name : {"cross_entropy", "focal"}) {
     const LossRule rule = rule_of({std::string("loss.name=") + name});
-    EXPECT_NO_THROW(check_loss(rule, false, 0));
-    expect_refusal([&] { check_loss(rule, true, 0); },
-                   fmt::format("[loss.name] '{}' is for classes, the targets are numbers", name));
+    EXPECT_NO_THROW(check_loss(rule, Head::classes, 0));
+    EXPECT_NO_THROW(check_loss(rule, Head::binary, 0));
+    EXPECT_THROW(check_loss(rule, Head::labels, 0), Error);
+    expect_refusal([&] { check_loss(rule, Head::numbers, 0); },
+                   fmt::format("[loss.name] '{}' is for data.task=classification, the targets are "
+                               "numbers: expected one of mse, rmse, l1, huber, smooth_l1",
+                               name));
   }
-  EXPECT_NO_THROW(check_loss({}, false, 0.1));
-  expect_refusal([] { check_loss(rule_of({"loss.name=focal"}), false, 0.1); },
+  const LossRule entropy = rule_of({"loss.name=binary_cross_entropy"});
+  EXPECT_NO_THROW(check_loss(entropy, Head::binary, 0));
+  EXPECT_NO_THROW(check_loss(entropy, Head::labels, 0));
+  expect_refusal([&] { check_loss(entropy, Head::classes, 0); },
+                 "'binary_cross_entropy' is for data.task=binary or multilabel, the targets are "
+                 "classes");
+  EXPECT_THROW(check_loss(entropy, Head::numbers, 0), Error);
+  EXPECT_NO_THROW(check_loss({}, Head::classes, 0.1));
+  EXPECT_THROW(check_loss({}, Head::binary, 0.1), Error);
+  expect_refusal([] { check_loss(rule_of({"loss.name=focal"}), Head::classes, 0.1); },
                  "smoothed for cross_entropy, the loss is 'focal'");
   expect_refusal([] { rule_of({"loss.gamma=1"}); },
                  "'loss.gamma' does not belong to loss.name = 'auto'");
