@@ -21,7 +21,7 @@ namespace {
 struct PredictOptions {
   std::string run, output, weights, checkpoint;
   std::vector<std::string> inputs;
-  int64_t top = 1, threads = 0;
+  int64_t top = 1, threads = 0, passes = 0, seed = -1;
   double temperature = 1;
   bool json = false;
 };
@@ -31,6 +31,11 @@ void check(const PredictOptions& options) {
                "[predict] --top, expected at least 1, got {}", options.top);
   GRADUS_CHECK(options.threads >= 0 && options.threads <= 1024,
                "[predict] --threads, expected 0 to 1024, got {}", options.threads);
+  GRADUS_CHECK(options.passes == 0 || (options.passes >= 2 && options.passes <= 1'000'000),
+               "[predict] --mc-dropout, expected 2 to 1000000 passes, got {}", options.passes);
+  GRADUS_CHECK(options.seed >= -1, "[predict] --seed, expected at least 0, got {}", options.seed);
+  GRADUS_CHECK(options.seed < 0 || options.passes > 0,
+               "[predict] --seed belongs to --mc-dropout; nothing else is drawn");
 }
 
 // Prints or writes what was found. A table is as long as its rows, and a pipe wants them as they
@@ -50,21 +55,22 @@ class Output {
   }
 
   int finish() const {
-    const bool is_class = !card_.class_names.empty();
     if (!options_.output.empty()) {
-      const std::string text = options_.json ? predictions_json(rows_, is_class) + "\n"
-                                             : predictions_csv(rows_, card_, options_.top);
+      const std::string text = options_.json ? predictions_json(rows_, card_) + "\n"
+                                             : predictions_csv(rows_, card_, form());
       const std::string_view parts[] = {text};
       write_file_atomically(options_.output, parts);
       fmt::print(stderr, "predict: {} samples, {} could not be read; {}\n",
                  static_cast<int64_t>(rows_.size()) - faults_, faults_, options_.output);
     } else if (options_.json) {
-      fmt::print("{}\n", predictions_json(rows_, is_class));
+      fmt::print("{}\n", predictions_json(rows_, card_));
     }
     return faults_ > 0 ? exit_failure : exit_success;
   }
 
  private:
+  PredictionForm form() const { return {options_.top, options_.passes > 0}; }
+
   const PredictOptions& options_;
   const DataCard& card_;
   std::vector<PredictionRow> rows_;
@@ -74,6 +80,10 @@ class Output {
 int predict_samples(const PredictOptions& options, const RunWeights& weights) {
   Predictor predictor(options.run, weights, static_cast<int>(options.threads));
   predictor.set_temperature(options.temperature);
+  if (options.passes > 0)
+    predictor.draw_dropout(
+        options.passes, static_cast<uint64_t>(options.seed < 0 ? predictor.recipe().integer("seed")
+                                                               : options.seed));
   const DataCard& card = predictor.card();
   Output output(options, card);
   const InputVisitor visitor = {
@@ -82,20 +92,17 @@ int predict_samples(const PredictOptions& options, const RunWeights& weights) {
             const auto place = [&](int64_t sample) { return places[static_cast<size_t>(sample)]; };
             predictor.run(
                 samples,
-                [&](int64_t sample, std::span<const double> answer) {
+                [&](int64_t sample, const Predictor::Answer& answer) {
                   output.add(prediction_row(card, place(sample), answer, options.top));
                 },
                 [&](int64_t sample) {
-                  output.add(
-                      {place(sample),
-                       {},
-                       fmt::format("[{}] the model's answer is not finite", place(sample).text())});
+                  output.add({.place = place(sample),
+                              .fault = fmt::format("[{}] the model's answer is not finite",
+                                                   place(sample).text())});
                 });
           },
-      .fault =
-          [&](const SamplePlace& place, const std::string& message) {
-            output.add({place, {}, message});
-          }};
+      .fault = [&](const SamplePlace& place,
+                   const std::string& message) { output.add({.place = place, .fault = message}); }};
   read_inputs(input_files(options.inputs, card), card, predictor.recipe(), visitor);
   return output.finish();
 }
@@ -111,6 +118,9 @@ int run_predict(const PredictOptions& options) {
                "[predict] --checkpoint and --weights are not for runs that learnt text");
   GRADUS_CHECK(options.temperature == 1,
                "[predict] --temperature is for runs that learnt classes, this one learnt text");
+  GRADUS_CHECK(options.passes == 0,
+               "[predict] --mc-dropout is for runs that learnt classes or numbers, this one learnt "
+               "text");
   return predict_text({options.run, input_files(options.inputs, card), options.output, options.top,
                        static_cast<int>(options.threads), options.json});
 }
@@ -128,6 +138,9 @@ Command predict_command() {
                    &options->top},
                   {"--temperature", "Divides logits: above 1 probabilities come closer together",
                    &options->temperature},
+                  {"--mc-dropout", "Mean and spread of so many passes with dropout; 0: one without",
+                   &options->passes},
+                  {"--seed", "Of the dropout; without it the recipe's", &options->seed},
                   {"--output", "A file to write, as CSV or, with --json, JSON", &options->output},
                   {"--checkpoint",
                    "A checkpoint: its optimizer step, or best; in place of the final weights",

@@ -22,31 +22,62 @@ Json place_json(const SamplePlace& place) {
   return json;
 }
 
-Json answers_json(const PredictionRow& row, bool is_class) {
+Json class_json(const PredictionRow& row, size_t place) {
+  Json json = {{"class", row.answers[place].first}, {"probability", row.answers[place].second}};
+  if (!row.spreads.empty()) json["spread"] = row.spreads[place];
+  return json;
+}
+
+// Whether the label is said to apply.
+bool applies(double probability) { return probability > 0.5; }
+
+Json answers_json(const PredictionRow& row, const DataCard& card) {
   Json json = place_json(row.place);
   if (!row.fault.empty()) {
     json["error"] = row.fault;
-  } else if (is_class) {
-    json["class"] = row.answers[0].first;
-    json["probability"] = row.answers[0].second;
+  } else if (!card.class_names.empty()) {
+    json.update(class_json(row, 0));
     if (row.answers.size() > 1)
-      for (const auto& [name, probability] : row.answers)
-        json["top"].push_back({{"class", name}, {"probability", probability}});
+      for (size_t k = 0; k < row.answers.size(); ++k) json["top"].push_back(class_json(row, k));
   } else {
-    for (const auto& [name, value] : row.answers) json["values"][name] = value;
+    if (card.labels) json["labels"] = Json::array();
+    for (const auto& [name, value] : row.answers) {
+      if (card.labels && applies(value)) json["labels"].push_back(name);
+      json[card.labels ? "probabilities" : "values"][name] = value;
+    }
+    for (size_t k = 0; k < row.spreads.size(); ++k)
+      json["spread"][row.answers[k].first] = row.spreads[k];
   }
   return json;
+}
+
+std::string csv_header(const DataCard& card, const PredictionForm& form, size_t count) {
+  std::string text = "input,row,line";
+  for (size_t i = 0; i < count; ++i) {
+    const std::string place = i == 0 ? "" : fmt::format("_{}", i + 1);
+    if (card.class_names.empty()) {
+      text += "," + csv_cell(card.target_names[i]);
+      if (form.spread) text += "," + csv_cell("spread of " + card.target_names[i]);
+    } else {
+      text += fmt::format(",class{0},probability{0}", place);
+      if (form.spread) text += ",spread" + place;
+    }
+  }
+  return text + ",error\n";
 }
 
 }  // namespace
 
 PredictionRow prediction_row(const DataCard& card, const SamplePlace& place,
-                             std::span<const double> answer, int64_t top) {
-  PredictionRow row{.place = place, .answers = {}, .fault = {}};
+                             const Predictor::Answer& said, int64_t top) {
+  const std::span<const double> answer = said.values;
+  PredictionRow row{.place = place};
   if (card.class_names.empty()) {
     for (size_t k = 0; k < answer.size(); ++k)
       row.answers.emplace_back(card.target_names[k],
                                answer[k] + (place.base.empty() ? 0 : place.base[k]));
+    row.labels = card.labels;
+    row.spreads.assign(said.spread.begin(), said.spread.end());
     return row;
   }
   std::vector<size_t> order(answer.size());
@@ -56,37 +87,40 @@ PredictionRow prediction_row(const DataCard& card, const SamplePlace& place,
   std::ranges::partial_sort(
       order, order.begin() + static_cast<int64_t>(count),
       [&](size_t a, size_t b) { return answer[a] != answer[b] ? answer[a] > answer[b] : a < b; });
-  for (size_t i = 0; i < count; ++i)
+  for (size_t i = 0; i < count; ++i) {
     row.answers.emplace_back(card.class_names[order[i]], answer[order[i]]);
+    if (!said.spread.empty()) row.spreads.push_back(said.spread[order[i]]);
+  }
   return row;
 }
 
 std::string prediction_text(const PredictionRow& row) {
   std::string text = row.place.text() + ":";
-  for (size_t i = 0; i < row.answers.size(); ++i)
+  bool first = true;
+  for (size_t i = 0; i < row.answers.size(); ++i) {
+    if (row.labels && !applies(row.answers[i].second)) continue;
     text +=
-        fmt::format("{} {} {:.6g}", i > 0 ? "," : "", row.answers[i].first, row.answers[i].second);
+        fmt::format("{} {} {:.6g}", first ? "" : ",", row.answers[i].first, row.answers[i].second);
+    first = false;
+    if (!row.spreads.empty()) text += fmt::format(" (spread {:.3g})", row.spreads[i]);
+  }
+  if (first) text += fmt::format(" none of {} labels", row.answers.size());
   return text;
 }
 
-std::string predictions_json(const std::vector<PredictionRow>& rows, bool is_class) {
+std::string predictions_json(const std::vector<PredictionRow>& rows, const DataCard& card) {
   Json json = Json::array();
-  for (const PredictionRow& row : rows) json.push_back(answers_json(row, is_class));
+  for (const PredictionRow& row : rows) json.push_back(answers_json(row, card));
   return json_line(json);
 }
 
 std::string predictions_csv(const std::vector<PredictionRow>& rows, const DataCard& card,
-                            int64_t top) {
+                            const PredictionForm& form) {
   const bool is_class = !card.class_names.empty();
   const auto count = static_cast<size_t>(
-      is_class ? std::min<int64_t>(top, static_cast<int64_t>(card.class_names.size()))
+      is_class ? std::min<int64_t>(form.top, static_cast<int64_t>(card.class_names.size()))
                : static_cast<int64_t>(card.target_names.size()));
-  std::string text = "input,row,line";
-  for (size_t i = 0; i < count; ++i)
-    text += is_class
-                ? fmt::format(",class{0},probability{0}", i == 0 ? "" : fmt::format("_{}", i + 1))
-                : "," + csv_cell(card.target_names[i]);
-  text += ",error\n";
+  std::string text = csv_header(card, form, count);
   const auto number = [](int64_t value) { return value < 0 ? "" : fmt::to_string(value); };
   for (const PredictionRow& row : rows) {
     text += fmt::format("{},{},{}", csv_cell(row.place.file), number(row.place.row),
@@ -95,6 +129,7 @@ std::string predictions_csv(const std::vector<PredictionRow>& rows, const DataCa
       const bool there = i < row.answers.size();
       if (is_class) text += "," + (there ? csv_cell(row.answers[i].first) : "");
       text += "," + (there ? csv_number(row.answers[i].second) : "");
+      if (form.spread) text += "," + (there ? csv_number(row.spreads[i]) : "");
     }
     text += "," + csv_cell(row.fault) + "\n";
   }

@@ -279,9 +279,10 @@ std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpe
 
 std::shared_ptr<const Graph> prediction_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters,
-                                              std::optional<DType> low) {
+                                              std::optional<DType> low, bool thinned) {
   auto graph = std::make_shared<Graph>();
   Place place{*graph, parameters, dtype, false};
+  place.thinned = thinned;
   graph->output("outputs", model(place, graph->input("input", spec.tokens ? DType::i64 : dtype,
                                                      batch_shape(spec.batch, spec.sample))));
   return prepared(low ? autocast(*graph, *low) : graph);

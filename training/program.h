@@ -95,9 +95,10 @@ std::shared_ptr<const Graph> evaluation_graph(const Model& model, const BatchSpe
                                               std::optional<DType> low = {}, bool detailed = false);
 
 // Input "input"; output "outputs" as above: what a model says of samples without targets.
+// `thinned`: with dropout, whose masks follow from the run's RngState.
 std::shared_ptr<const Graph> prediction_graph(const Model& model, const BatchSpec& spec,
                                               DType dtype, ParameterTable& parameters,
-                                              std::optional<DType> low = {});
+                                              std::optional<DType> low = {}, bool thinned = false);
 
 // The graph after the standard passes: the same bits, fewer and larger steps.
 std::shared_ptr<const Graph> prepared(std::shared_ptr<const Graph> graph);

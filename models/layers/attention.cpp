@@ -8,7 +8,7 @@ namespace {
 
 // heads: queries, keys and values, each (batch, heads, seq, head).
 Value attend(Place& place, std::vector<Value> heads, const AttentionOptions& options) {
-  const double dropout = place.training ? options.dropout : 0;
+  const double dropout = place.drops() ? options.dropout : 0;
   if (!place.decoding && options.mask) {
     heads.push_back(options.mask);
     return apply1("scaled_dot_product_attention", heads, {{"dropout_p", dropout}});

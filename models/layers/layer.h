@@ -34,6 +34,10 @@ struct Place {
   // Where not null, the next versions of buffers are put here for the caller to give them to the
   // graph, or not.
   std::vector<std::pair<Value, Value>>* held_updates = nullptr;
+  // Outside of training, dropout as in it: each run is one draw of the thinned networks.
+  bool thinned = false;
+
+  bool drops() const { return training || thinned; }
 
   // A trained parameter named by the graph's scope and `name`. Weights of rank 2 and more decay.
   Value weight(std::string_view name, const Shape& shape, const Initialiser& init);
@@ -79,10 +83,10 @@ Value layer_norm_layer(Place& place, std::string_view name, Value x, double eps 
 Value embedding_layer(Place& place, std::string_view name, Value indices, int64_t count,
                       int64_t width, const Initialiser& init = Initialiser::normal(0, 1));
 
-// Zeroes a share `p` of the elements and scales the others by 1 / (1 - p); x itself outside of
-// training and for p = 0.
+// Zeroes a share `p` of the elements and scales the others by 1 / (1 - p); x itself where the place
+// does not drop, and for p = 0.
 Value dropout_layer(Place& place, Value x, double p);
-// The form of the first papers: training only zeroes, and outside of it x is scaled by 1 - p.
+// The form of the first papers: dropping only zeroes, and otherwise x is scaled by 1 - p.
 Value classic_dropout_layer(Place& place, Value x, double p);
 
 // Element by element; `name` is an activation op: "relu", "gelu", "silu", "tanh", ...

@@ -24,7 +24,7 @@ Value embedding_layer(Place& place, std::string_view name, Value indices, int64_
 }
 
 Value dropout_layer(Place& place, Value x, double p) {
-  if (!place.training || p == 0) return x;
+  if (!place.drops() || p == 0) return x;
   return apply1("dropout", {x}, {{"p", p}, {"training", true}});
 }
 

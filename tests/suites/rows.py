@@ -257,6 +257,50 @@ def dropout(lab):
     means = [statistics.mean(found) for found in scores.values()]
     yield "40 % wrong labels: accuracy with dropout 0.5 not below that without", \
         f"{means[1]:.3f} against {means[0]:.3f}", means[1] >= means[0]
+    yield from drawn_networks(lab)
+
+
+def probabilities(logits):
+    powers = [math.exp(logit - max(logits)) for logit in logits]
+    return [power / sum(powers) for power in powers]
+
+
+def thinned_networks(weights, inputs):
+    """What each network that dropout 0.5 leaves of one hidden layer says."""
+    hidden = relu_layer(weights, "fc1", inputs)
+    (count, width), matrix = weights["fc2.weight"]
+    bias = weights["fc2.bias"][1]
+    for mask in itertools.product((0, 2), repeat=len(hidden)):
+        kept = list(map(operator.mul, mask, hidden))
+        yield probabilities([sum(map(operator.mul, matrix[c * width : (c + 1) * width], kept)) + bias[c]
+                             for c in range(count)])
+
+
+def drawn_networks(lab):
+    """predict --mc-dropout against all 64 networks of 6 hidden units."""
+    run = lab.train("optimizer.name=adam", "epochs=20", "model.hidden=6", "model.dropout=0.5")
+    passes, samples = 4000, [inputs for inputs, _ in lab.test_part[:12]]
+    batch = os.path.join(lab.folder, "thinned.npy")
+    write_npy(batch, "f4", (12, 64), [value for inputs in samples for value in inputs])
+    ask = ["predict", run.folder, batch, "--json", "--top", "10"]
+    drawn = json.loads(lab.call(*ask, "--mc-dropout", str(passes)))
+    weights, errors, ratios = run.weights(), [], []
+    for inputs, said in zip(samples, drawn):
+        networks = list(zip(*thinned_networks(weights, inputs)))
+        for answer in said["top"]:
+            exact = networks[int(answer["class"])]
+            spread = statistics.pstdev(exact)
+            errors.append(abs(answer["probability"] - statistics.fmean(exact)) / (spread / math.sqrt(passes) + 1e-6))
+            if spread > 0.05:
+                ratios.append(answer["spread"] / spread)
+    yield f"{passes} passes: means of all {len(errors)} probabilities within 5 errors of the 64 networks' mean", \
+        f"{max(errors):.1f}", max(errors) <= 5
+    yield f"their spreads (those above 0.05: {len(ratios)}) within 10 %", \
+        f"{min(ratios):.3f} to {max(ratios):.3f}", len(ratios) >= 20 and 0.9 < min(ratios) and max(ratios) < 1.1
+    again = json.loads(lab.call(*ask, "--mc-dropout", str(passes)))
+    other = json.loads(lab.call(*ask, "--mc-dropout", str(passes), "--seed", "2"))
+    yield "the same call says the same, another seed something else", \
+        f"{again == drawn}, {other != drawn}", again == drawn and other != drawn
 
 
 def word_bags(seed, words=400, count=600):
