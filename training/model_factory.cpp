@@ -3,6 +3,7 @@
 
 #include "data/node_graph.h"
 #include "engine/base/error.h"
+#include "models/autoencoder.h"
 #include "models/cnn.h"
 #include "models/gcn.h"
 #include "models/gpt.h"
@@ -43,6 +44,11 @@ Model make_image_model(const Recipe& recipe, int64_t classes) {
   const Initialiser init =
       Initialiser::named(recipe.text("model.init"), recipe.real("model.init_scale"));
   if (name == "mlp") return make_mlp(recipe, classes, init);
+  if (name == "autoencoder")
+    return model_of(Autoencoder{.hidden = recipe.integers("model.hidden"),
+                                .code = recipe.integer("model.code"),
+                                .activation = recipe.text("model.activation"),
+                                .init = init});
   return model_of(Cnn{.channels = recipe.integers("model.channels"),
                       .hidden = recipe.integers("model.hidden"),
                       .classes = classes,
@@ -143,9 +149,14 @@ Model make_language_model(const Recipe& recipe, int64_t vocabulary, int64_t leng
 Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs) {
   check_kind(recipe, false);
   const std::string& name = recipe.text("model.name");
-  GRADUS_CHECK(name == "mlp" || sample.rank() == 3,
+  const bool takes_all = name == "mlp" || name == "autoencoder";
+  GRADUS_CHECK(takes_all || sample.rank() == 3,
                "[model.name] '{}' takes images (channels, height, width), the data are {}", name,
                to_string(sample));
+  GRADUS_CHECK(name != "autoencoder" || outputs == sample.numel(),
+               "[model.name] autoencoder gives back what it takes, {} numbers, the targets are {}: "
+               "data.task=reconstruction",
+               sample.numel(), outputs);
   GRADUS_CHECK(!is_binary(recipe) || outputs == 2,
                "[data.task] binary expects 2 classes, the data have {}", outputs);
   return is_binary(recipe) ? beside_zero(make_image_model(recipe, 1))
@@ -154,7 +165,12 @@ Model make_model(const Recipe& recipe, const Shape& sample, int64_t outputs) {
 
 Model make_model(const Recipe& recipe, const Dataset& data) {
   if (data.graph() != nullptr) return make_graph_model(recipe, *data.graph(), data.classes());
-  if (!data.input_is_index()) return make_model(recipe, data.sample_shape(), outputs_of(data));
+  if (!data.input_is_index()) {
+    GRADUS_CHECK(data.classes() == 0 || recipe.text("model.name") != "autoencoder",
+                 "[model.name] autoencoder gives back what it takes, the targets are classes: "
+                 "data.task=reconstruction");
+    return make_model(recipe, data.sample_shape(), outputs_of(data));
+  }
   check_kind(recipe, true);
   const Shape sample = data.sample_shape();
   const Model model = make_text_model(recipe, data.classes(), sample[sample.rank() - 1]);

@@ -90,15 +90,18 @@ Keys checkpoint_keys() {
 
 Keys model_keys() {
   const std::string_view name = "model.name";
-  const Names models = {"mlp", "cnn",  "resnet",      "gcn",        "lstm",
+  const Names models = {"mlp", "cnn",  "resnet",      "gcn",        "autoencoder", "lstm",
                         "gpt", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
   const Names with_dropout = {"mlp",  "cnn",         "gcn",        "lstm",   "gpt",
                               "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"};
   return joined({
       {text(name, "mlp", models, "the architecture")},
-      only(name, {"mlp", "cnn", "gcn"},
-           {defaults(integers("model.hidden", {512}, 1, "widths of the layers before the last"),
-                     name, {{"gcn", KeyValue::Integers{16}}}),
+      only(name, {"mlp", "cnn", "gcn", "autoencoder"},
+           {defaults(integers("model.hidden", {512}, 1,
+                              "widths of the layers before the last; of autoencoder those before "
+                              "the code, and backwards behind it"),
+                     name,
+                     {{"gcn", KeyValue::Integers{16}}, {"autoencoder", KeyValue::Integers{128}}}),
             text("model.activation", "relu", activations, "between layers"),
             defaults(text("model.init", "he_normal", initialisers,
                           "first values of weights; of mlp the last layer has fan_in_uniform, with "
@@ -114,6 +117,8 @@ Keys model_keys() {
             text("model.norm", "none", {"none", "batch", "layer"}, "before each activation"),
             real("model.bias", 0, -unbounded, unbounded,
                  "first value of biases, the last layer's 0")}),
+      only(name, {"autoencoder"},
+           {integer("model.code", 16, 1, 1 << 20, "numbers that a sample is narrowed to")}),
       only(name, {"cnn"},
            {integers("model.channels", {32, 64}, 1, "of each block of convolution and pooling")}),
       only(name, {"resnet"},

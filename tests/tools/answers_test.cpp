@@ -198,6 +198,34 @@ TEST_F(AnswersTest, WhatDoesNotGoTogetherIsRefused) {
 }
 
 // An autoencoder needs no targets, and what stands there changes nothing.
+TEST_F(AnswersTest, SamplesAreReconstructedWithoutLabels) {
+  std::string bare = "a,b,kind\n", labelled = "a,b,kind,label\n";
+  for (uint32_t i = 0; i < 80; ++i) {
+    const double a = philox_word({3, 9}, i) / 4294967296.0;
+    const std::string row = fmt::format("{},{},{}", a, 1 - 2 * a, i % 2 == 0 ? "p" : "q");
+    bare += row + "\n";
+    labelled += fmt::format("{},{}\n", row, i % 3);
+  }
+  const std::string settings =
+      "data.task=reconstruction model.name=autoencoder model.hidden=8 model.code=2 "
+      "data.missing=error ";
+  train(write("bare.csv", bare), settings);
+  const std::string weights = read_file(run_ + "/final.safetensors");
+  const Json score = Json::parse(run("eval " + run_ + " --json", "2>/dev/null").output);
+  EXPECT_GT(score["r2"].get<double>(), 0.5);
+  const std::string rows = write("p.csv", "a,b,kind\n0.5,0,p\n");
+  const Json said =
+      Json::parse(run("predict " + run_ + " " + rows + " --json", "2>/dev/null").output);
+  EXPECT_EQ(said[0]["values"].size(), 4u);
+  EXPECT_TRUE(said[0]["values"].contains("kind=q")) << said;
+  fs::remove_all(run_);
+  train(write("labelled.csv", labelled), settings + "data.target=label");
+  EXPECT_EQ(read_file(run_ + "/final.safetensors"), weights);
+  const Outcome refused = run("train " + recipe_ + " data.path=" + folder_.file("bare.csv") +
+                              " model.name=autoencoder run=" + folder_.file("no"));
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.output.find("data.task=reconstruction"), std::string::npos) << refused.output;
+}
 
 }  // namespace
 }  // namespace gradus
