@@ -12,6 +12,7 @@
 #include "interop/tensorboard/event_file.h"
 #include "tools/commands.h"
 #include "tools/json_line.h"
+#include "tools/loss_curve.h"
 #include "tools/run_plot.h"
 #include "tools/run_table.h"
 #include "training/recipe.h"
@@ -27,7 +28,7 @@ struct RunsOptions {
   std::vector<std::string> runs;
   std::string run;
   std::string root = "runs";
-  std::string output;
+  std::string output, csv;
   std::string format = "csv";
   int64_t lines = 10;
   bool json = false;
@@ -35,6 +36,12 @@ struct RunsOptions {
 
 Json to_json(const EvaluationRecord& evaluation) {
   return {{"step", evaluation.step}, {"split", evaluation.split}, {"metrics", evaluation.metrics}};
+}
+
+LossCurve curve_of(const RunRecord& run) {
+  std::vector<double> losses;
+  for (const StepRecord& step : run.steps) losses.push_back(step.loss);
+  return classify_curve(losses);
 }
 
 Json summary(const RunRecord& run) {
@@ -99,12 +106,15 @@ int show(const RunsOptions& options) {
   const Recipe recipe = load_recipe(run_path(run.path, run_file::recipe));
   if (options.json) {
     Json json = summary(run);
+    const LossCurve curve = curve_of(run);
+    json["curve"] = {{"kind", curve_name(curve.kind)}, {"reason", curve.reason}};
     for (const EvaluationRecord& evaluation : run.evaluations)
       json["evaluations"].push_back(to_json(evaluation));
     fmt::print("{}\n", json_line(json));
     return exit_success;
   }
-  fmt::print("{}", to_columns({summary_titles, summary_row(run)}));
+  fmt::print("{}\ncurve: {}\n", to_columns({summary_titles, summary_row(run)}),
+             curve_of(run).text());
   if (!run.evaluations.empty()) fmt::print("\n");
   for (const EvaluationRecord& evaluation : run.evaluations)
     fmt::print("step {:<8} {}\n", evaluation.step, evaluation_text(evaluation));
@@ -135,7 +145,14 @@ int plot(const RunsOptions& options) {
   const std::string path = !options.output.empty() ? options.output
                            : runs.size() == 1      ? run_path(runs[0].path, "plot.svg")
                                                    : "runs.svg";
-  write_output(path, to_svg(plot_runs(runs)));
+  GRADUS_CHECK(options.csv.empty() || runs.size() == 1,
+               "runs plot: --csv takes one run, got {}; `gradus runs export` writes each",
+               runs.size());
+  std::vector<PlotPanel> panels = plot_runs(runs);
+  if (runs.size() == 1) panels[0].title += fmt::format(", {}", curve_name(curve_of(runs[0]).kind));
+  write_output(path, to_svg(panels));
+  if (!options.csv.empty()) write_output(options.csv, to_csv(runs[0]));
+  for (const RunRecord& run : runs) fmt::print(stderr, "{}: {}\n", run.path, curve_of(run).text());
   return exit_success;
 }
 
@@ -221,7 +238,7 @@ Command runs_command() {
                        json_option(options)},
            .run = [options] { return list(*options); }},
           {.name = "show",
-           .doc = "Show a run's state, evaluations and recipe",
+           .doc = "Show a run's state, how its loss goes, evaluations and recipe",
            .options = {run_option(options), json_option(options)},
            .run = [options] { return show(*options); }},
           {.name = "tail",
@@ -229,9 +246,10 @@ Command runs_command() {
            .options = {run_option(options), {"--lines", "How many", &options->lines}},
            .run = [options] { return tail(*options); }},
           {.name = "plot",
-           .doc = "Draw loss and metrics as an SVG image",
+           .doc = "Draw loss and metrics as an SVG image, and say how the loss goes",
            .options = {runs_option(options),
-                       output_option(options, "The image; RUN/plot.svg, or runs.svg for several")},
+                       output_option(options, "The image; RUN/plot.svg, or runs.svg for several"),
+                       {"--csv", "A file for the plotted numbers, of one run", &options->csv}},
            .run = [options] { return plot(*options); }},
           {.name = "compare",
            .doc = "Show in which settings runs differ, and their results",
