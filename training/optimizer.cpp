@@ -167,6 +167,8 @@ Optimizer make_optimizer(std::string_view name, double weight_decay) {
     made.rule = {"rmsprop_step", {{"square_avg"}}, {{"alpha", 0.99}, {"eps", 1e-8}}};
   } else if (name == "adafactor") {
     made.rule = adafactor_rule();
+  } else if (name == "lbfgs") {
+    made.lbfgs.emplace();
   } else if (name == "muon") {
     made = muon();
   } else {
@@ -182,6 +184,7 @@ Optimizer make_optimizer(std::string_view name, double weight_decay) {
 Optimizer make_optimizer(const Recipe& recipe) {
   Optimizer rule =
       make_optimizer(recipe.text("optimizer.name"), recipe.real("optimizer.weight_decay"));
+  if (rule.lbfgs) rule.lbfgs = make_lbfgs(recipe);
   take_attributes(recipe, rule);
   take_memory(recipe, rule);
   take_weights(recipe, rule);

@@ -8,6 +8,7 @@
 
 #include "models/layers/parameter_table.h"
 #include "ops/ops.h"
+#include "training/lbfgs.h"
 #include "training/recipe.h"
 
 namespace gradus {
@@ -62,7 +63,10 @@ struct Optimizer {
   // around adam_step.
   enum class Trust { none, lars, lamb };
 
-  UpdateRule rule;
+  // In the place of all rules: weights are moved by the host, and a step's program gives it loss
+  // and gradient.
+  std::optional<LbfgsOptions> lbfgs = {};
+  UpdateRule rule = {};
   // What updates the weights that `rule` is not for, with Muon: those below rank 2 and those that
   // `rest_match` names, which without patterns are tables of embeddings and the last layer's.
   std::optional<UpdateRule> rest = {};

@@ -7,7 +7,7 @@ namespace {
 const std::string_view name = "optimizer.name";
 const Names rules = {"sgd",  "momentum", "nesterov", "adagrad", "adadelta", "rmsprop",
                      "adam", "adamw",    "adamax",   "nadam",   "radam",    "adafactor",
-                     "lion", "lars",     "lamb",     "muon"};
+                     "lion", "lars",     "lamb",     "muon",    "lbfgs"};
 const Names with_betas = {"adam", "adamw", "adamax", "nadam", "radam", "lion", "lamb", "muon"};
 
 Keys rule_keys() {
@@ -60,6 +60,18 @@ Keys rule_keys() {
                   "patterns of the weights that AdamW updates, beside those below rank 2; none: "
                   "tables of embeddings and the last layer"),
             real("optimizer.rest_lr_scale", 1, 0, unbounded, "lr of those by `lr`")}),
+      only(name, {"lbfgs"},
+           {integer("optimizer.history_size", 100, 1, 10000,
+                    "moves that stand for the curvature; each keeps two copies of all weights"),
+            integer("optimizer.max_iter", 20, 1, large, "moves a step, all by the same batch"),
+            integer("optimizer.max_eval", 0, 0, large,
+                    "evaluations of loss and gradient a step; 0: 5/4 of max_iter"),
+            real("optimizer.tolerance_grad", 1e-7, 0, unbounded,
+                 "the step ends where no component of the gradient is larger"),
+            real("optimizer.tolerance_change", 1e-9, 0, unbounded,
+                 "the step ends where loss or weights change by less"),
+            text("optimizer.line_search_fn", "none", {"none", "strong_wolfe"},
+                 "what chooses how far a move goes; none: lr does")}),
       only(name,
            {"adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam", "radam", "lars",
             "lamb", "muon"},

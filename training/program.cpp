@@ -201,6 +201,26 @@ std::shared_ptr<const Graph> finished(std::shared_ptr<const Graph> graph, const 
   return form.passes ? prepared(std::move(graph)) : graph;
 }
 
+// The program that L-BFGS asks for loss and gradient, several times a step.
+std::shared_ptr<const Graph> gradient_graph(const Model& model, const BatchSpec& spec, DType dtype,
+                                            const Optimizer& optimizer, ParameterTable& parameters,
+                                            const StepForm& form) {
+  auto graph = std::make_shared<Graph>();
+  const Backward backward = add_backward(model, spec, dtype, optimizer, form, *graph, parameters);
+  graph->output("loss", backward.loss);
+  declare_lbfgs(*optimizer.lbfgs, dtype, parameters);
+  std::vector<Value> parts;
+  for (size_t i = 0; i < backward.weights.size(); ++i) {
+    const Shape flat{backward.weights[i].shape().numel()};
+    const Value& slope = backward.slopes[i];
+    parts.push_back(slope ? reshape(slope, flat) : graph->full(flat, 0, dtype));
+  }
+  const Value all = apply1("cat", parts, {{"dim", int64_t{0}}});
+  graph->update(graph->state(lbfgs_gradient, dtype, all.shape()), all);
+  update_buffers(optimizer, backward.buffers, {}, *graph);
+  return finished(graph, form, backward, parameters);
+}
+
 }  // namespace
 
 Shape batch_shape(int64_t batch, Shape shape) {
@@ -222,6 +242,7 @@ std::string kept_name(std::string_view buffer) { return fmt::format("optimizer.k
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
                                             ParameterTable& parameters, const StepForm& form) {
+  if (optimizer.lbfgs) return gradient_graph(model, spec, dtype, optimizer, parameters, form);
   auto graph = std::make_shared<Graph>();
   Backward backward = add_backward(model, spec, dtype, optimizer, form, *graph, parameters);
   finish_sums(running_sums(backward, *graph, parameters), spec, backward, *graph);

@@ -73,6 +73,9 @@ struct StepForm {
 // averages, the input "average_share" moves the averages. Where it mixes samples, these are mixed
 // already: the targets of partners are the input "partner_target", the input "own_share" is what
 // the loss by "target" counts, and the rest that by the partners.
+//
+// With L-BFGS it only evaluates: inputs "input" and "target", output "loss", and all gradients in
+// the state lbfgs_gradient (lbfgs.h).
 std::shared_ptr<const Graph> training_graph(const Model& model, const BatchSpec& spec, DType dtype,
                                             const Optimizer& optimizer, double clip,
                                             ParameterTable& parameters, const StepForm& form = {});

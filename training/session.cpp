@@ -2,6 +2,7 @@
 #include "training/session.h"
 
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -70,6 +71,8 @@ TrainingSession::TrainingSession(const Recipe& recipe, const TrainingData& data,
   if (const std::string& from = recipe.text("init.from"); !from.empty())
     start_from(from, recipe.texts("init.skip"), parameters_, states_);
   keep_buffers();
+  if (const Optimizer optimizer = make_optimizer(recipe); optimizer.lbfgs)
+    lbfgs_.emplace(*optimizer.lbfgs, parameters_, states_);
 }
 
 void TrainingSession::build(const Recipe& recipe) {
@@ -132,6 +135,7 @@ double TrainingSession::run(int64_t step, int64_t micro_step, RunObserver* obser
   Executable& program = program_of(micro_step, batch.form);
   samples_run_ = specs_[batch.form].batch;
   const RngState rng{seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)};
+  if (lbfgs_) return run_lbfgs(batch, rng, step, observer);
   control_.prepare(program, rng, batch.inputs, batch.targets);
   program.set_input("input", batch.inputs);
   program.set_input("target", batch.targets);
@@ -146,6 +150,26 @@ double TrainingSession::run(int64_t step, int64_t micro_step, RunObserver* obser
     control_.add_step(program, step, loss);
   else
     control_.add_loss(step, loss);
+  return loss;
+}
+
+// One batch, evaluated as often as L-BFGS asks, with the same masks. Observers see the first time.
+double TrainingSession::run_lbfgs(HostBatch& batch, const RngState& rng, int64_t step,
+                                  RunObserver* observer) {
+  Executable& program = program_of(0, batch.form);
+  bool first = true;
+  const auto evaluate = [&] {
+    program.set_input("input", batch.inputs);
+    program.set_input("target", batch.targets);
+    if (stepwise_ && first)
+      run_watched(program, rng, step, 0);
+    else
+      program.run(rng, first && batch.form == main_form_ ? observer : nullptr);
+    first = false;
+    return program.output("loss").item();
+  };
+  const double loss = lbfgs_->step(control_.lr(step), std::ref(evaluate));
+  control_.add_loss(step, loss);
   return loss;
 }
 

@@ -9,6 +9,7 @@
 #include "data/sampler.h"
 #include "training/data_factory.h"
 #include "training/evaluation.h"
+#include "training/lbfgs.h"
 #include "training/loader.h"
 #include "training/recipe.h"
 #include "training/step_control.h"
@@ -70,6 +71,7 @@ class TrainingSession {
 
   void build(const Recipe& recipe);
   Executable& program_of(int64_t micro_step, size_t form);
+  double run_lbfgs(HostBatch& batch, const RngState& rng, int64_t step, RunObserver* observer);
   void run_watched(Executable& program, const RngState& rng, int64_t step, int64_t micro_step);
   void keep_buffers();
 
@@ -89,6 +91,7 @@ class TrainingSession {
   BatchSpec spec_;                // of the main form
   Loader loader_;
   std::vector<Programs> programs_;  // by form
+  std::optional<Lbfgs> lbfgs_;      // with optimizer.name=lbfgs
   int64_t samples_run_ = 0;
   std::optional<Evaluation> validation_;
   std::optional<AveragedStates> averaged_;

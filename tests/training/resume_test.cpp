@@ -67,6 +67,9 @@ TEST_F(ResumeTest, AStopAnywhereChangesNoBit) {
       {"epochs=2", "batch=100", "accumulate=2", "model.name=resnet", "model.depth=8",
        "data.validation_samples=30", "checkpoint.async=true"},
       {"steps=5", "model.hidden=8", "optimizer.name=muon", "lookahead.every=2"},
+      {"steps=4", "model.hidden=8", "batch=80", "optimizer.name=lbfgs", "optimizer.max_iter=4",
+       "optimizer.history_size=3", "optimizer.line_search_fn=strong_wolfe", "model.norm=batch",
+       "model.dropout=0.3"},
       {"steps=4", "accumulate=2", "model.hidden=8", "optimizer.name=adafactor", "sam.rho=0.1",
        "model.dropout=0.3"},
   };
