@@ -108,6 +108,9 @@ void take_memory(const Recipe& recipe, Optimizer& optimizer) {
     rule.memory[0].first = recipe.real("optimizer.initial_accumulator");
   if (rule.op == "sgd_step" && !rule.memory.empty() && recipe.real("optimizer.momentum") == 0)
     rule.memory.clear();
+  optimizer.sparse = recipe.has("optimizer.sparse") && recipe.boolean("optimizer.sparse");
+  GRADUS_CHECK(!optimizer.sparse || !recipe.boolean("optimizer.amsgrad"),
+               "[optimizer.sparse] does not go with optimizer.amsgrad");
   if (optimizer.trust != Optimizer::Trust::lars) return;
   optimizer.trust_coefficient = recipe.real("optimizer.trust");
   optimizer.trust_eps = recipe.real("optimizer.eps");

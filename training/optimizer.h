@@ -72,6 +72,9 @@ struct Optimizer {
   std::optional<UpdateRule> rest = {};
   std::vector<std::string> rest_match = {};
   double rest_lr_scale = 1;
+  // Tables that are looked up are updated by the rows that the batch names alone
+  // (sparse_adam_step); of adam_step and adamw_step.
+  bool sparse = false;
   double weight_decay = 0;  // for weights that decay; 0 for the others
   Trust trust = Trust::none;
   double trust_coefficient = 1, trust_eps = 0;

@@ -35,7 +35,10 @@ Keys rule_keys() {
            {real("optimizer.lr_decay", 0, 0, unbounded, "lr / (1 + (step - 1) lr_decay)"),
             real("optimizer.initial_accumulator", 0, 0, unbounded, "what the sums start from")}),
       only(name, {"adam", "adamw"},
-           {flag("optimizer.amsgrad", false, "divide by the largest mean square so far")}),
+           {flag("optimizer.amsgrad", false, "divide by the largest mean square so far"),
+            flag("optimizer.sparse", false,
+                 "of tables of embeddings, update the rows that a batch looks up and their moments "
+                 "alone")}),
       only(name, {"nadam"},
            {real("optimizer.momentum_decay", 0.004, 0, unbounded, "of the rise of beta1")}),
       only(name, {"nadam", "radam"},

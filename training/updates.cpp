@@ -17,6 +17,7 @@ struct Update {
   WeightRule rule;
   const UpdateRule& by;
   Value weight, gradient, lr, step, skip;
+  Value indices = {};  // of the rows whose gradients these are; absent: the whole weight's
 };
 
 Value norm_of(Value x) { return apply1("global_norm", {x}); }
@@ -55,6 +56,7 @@ Bound bind_inputs(const Update& update, Graph& graph, ParameterTable& parameters
     if (input.name == "lr") value = update.lr;
     if (input.name == "step") value = update.step;
     if (input.name == "skip") value = update.skip;
+    if (input.name == "indices") value = update.indices;
     if (const UpdateRule::Memory* memory = memory_named(input.name)) {
       const std::string name = fmt::format("optimizer.{}.{}", memory->name, update.parameter.name);
       const TensorSpec& spec = update.parameter.spec;
@@ -72,7 +74,7 @@ Bound bind_inputs(const Update& update, Graph& graph, ParameterTable& parameters
 Value apply_rule(const Update& update, Graph& graph, ParameterTable& parameters, Value weight,
                  double weight_decay) {
   AttrList attrs = update.by.attributes;
-  attrs.emplace_back("weight_decay", weight_decay);
+  if (!update.indices) attrs.emplace_back("weight_decay", weight_decay);
   const Bound bound = bind_inputs(update, graph, parameters, weight);
   const std::vector<Value> next = apply(update.by.op, bound.inputs, attrs);
   size_t state = 0;
@@ -150,6 +152,34 @@ bool is_table(Value weight) {
   return false;
 }
 
+// Adam by rows, with the rule's numbers and memory.
+UpdateRule by_rows(const UpdateRule& rule) {
+  UpdateRule rows{.op = "sparse_adam_step", .memory = rule.memory, .attributes = {}};
+  for (const auto& [name, value] : rule.attributes)
+    if (name == "beta1" || name == "beta2" || name == "eps" || name == "maximize")
+      rows.attributes.emplace_back(name, value);
+  return rows;
+}
+
+// The gradient of a table becomes those of the rows that were looked up, which nothing has added up
+// yet.
+void take_rows(Update& update) {
+  Graph& graph = update.gradient.graph();
+  const Node& node = graph.node(update.gradient.node());
+  const bool of_rows =
+      node.op && node.op->name == "embedding_backward" && !node.attrs.has("padding_idx");
+  GRADUS_CHECK(of_rows && update.rule.weight_decay == 0,
+               "[optimizer.sparse] takes the gradient of '{}' as one look-up leaves it: no "
+               "accumulate, clip, clip_value, penalty, noise, weight decay, freeze.until, "
+               "precision=f16, nor a table that another layer shares",
+               update.parameter.name);
+  const auto input = [&](size_t i) {
+    return Value(graph, node.inputs[i].node, node.inputs[i].output);
+  };
+  update.indices = input(1);
+  update.gradient = input(0);
+}
+
 // Whether Muon leaves the weight to the other rule.
 bool is_of_rest(const Optimizer& optimizer, const Parameter& parameter, const WeightRule& rule,
                 Value weight) {
@@ -177,12 +207,17 @@ std::vector<Value> add_updates(const Optimizer& optimizer, Graph& graph, Paramet
   const std::vector<Parameter> all = parameters_of(parameters, weights);
   const std::vector<WeightRule> rules = weight_rules(optimizer, all);
   std::vector<Value> versions(weights.size());
+  const UpdateRule rows = by_rows(optimizer.rule);
   for (size_t i = 0; i < weights.size(); ++i) {
     if (!gradients[i]) continue;  // the loss does not depend on it
     const bool of_rest = is_of_rest(optimizer, all[i], rules[i], weights[i]);
-    Update update{optimizer,  all[i],       rules[i], of_rest ? *optimizer.rest : optimizer.rule,
-                  weights[i], gradients[i], lr,       step,
+    const bool of_rows = optimizer.sparse && is_table(weights[i]);
+    Update update{optimizer,  all[i],
+                  rules[i],   of_rows ? rows : of_rest ? *optimizer.rest : optimizer.rule,
+                  weights[i], gradients[i],
+                  lr,         step,
                   skip};
+    if (of_rows) take_rows(update);
     const double scale = rules[i].lr_scale * (of_rest ? optimizer.rest_lr_scale : 1);
     if (scale != 1) update.lr = lr * scale;
     if (rules[i].frozen) wait_until(update, optimizer.frozen_until);
