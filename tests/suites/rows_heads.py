@@ -92,7 +92,7 @@ def without_labels(lab):
         lab.call("train", os.path.join(ROOT, "recipes/digits_autoencoder.toml"), f"run={runs[name]}", "threads=1",
                  f"data.path={folder}", "data.test=0", f"data.target={target}", "epochs=30")
     score = json.loads(lab.call("eval", runs["without"], "--json"))
-    # A linear code of 8 numbers (principal components) leaves 0.0242 of D8's test.
+    # A linear code of 8 numbers (principal components) leaves 0.0246 of D8's test.
     yield "trains on a file without labels: 8 numbers stand for 64, mse at most 0.024", \
         f"{score['mse']:.4f}", score["mse"] <= 0.024
     weights = [open(os.path.join(run, "final.safetensors"), "rb").read() for run in runs.values()]
