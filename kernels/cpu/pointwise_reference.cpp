@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/half.h"
-#include "kernels/cpu/pointwise_math.h"
 #include "kernels/cpu/pointwise_program.h"
+#include "kernels/library_math.h"
 
 namespace gradus::kernels {
 namespace {

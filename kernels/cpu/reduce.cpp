@@ -9,7 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "kernels/cpu/accumulator.h"
-#include "kernels/cpu/reduce_axes.h"
+#include "kernels/reduce_axes.h"
 
 namespace gradus::kernels {
 namespace {

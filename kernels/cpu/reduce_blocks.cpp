@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "engine/base/parallel.h"
-#include "kernels/cpu/reduce_axes.h"
+#include "kernels/reduce_axes.h"
 #include "kernels/reduce.h"
 
 namespace gradus::kernels {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C library's math for the expressions of kernels/elementwise.inc; overloads for int64_t where
-// an op takes integers.
+// The library's math for the expressions of kernels/elementwise.inc, C's on the host and CUDA's on
+// a GPU; overloads for int64_t where an op takes integers.
 #pragma once
 
 #include <cmath>
@@ -9,14 +9,15 @@
 #include <type_traits>
 
 #include "engine/base/error.h"
+#include "engine/base/half.h"
 
 namespace gradus::kernels {
 
 struct LibraryMath {
-#define GRADUS_MATH1(name) \
-  template <class T>       \
-  static T name(T x) {     \
-    return std::name(x);   \
+#define GRADUS_MATH1(name)       \
+  template <class T>             \
+  GRADUS_HD static T name(T x) { \
+    return std::name(x);         \
   }
   GRADUS_MATH1(acos)
   GRADUS_MATH1(asin)
@@ -36,21 +37,21 @@ struct LibraryMath {
 #undef GRADUS_MATH1
 
   template <class T>
-  static T ceil(T x) {
+  GRADUS_HD static T ceil(T x) {
     if constexpr (std::is_integral_v<T>)
       return x;
     else
       return std::ceil(x);
   }
   template <class T>
-  static T floor(T x) {
+  GRADUS_HD static T floor(T x) {
     if constexpr (std::is_integral_v<T>)
       return x;
     else
       return std::floor(x);
   }
   template <class T>
-  static T trunc(T x) {
+  GRADUS_HD static T trunc(T x) {
     if constexpr (std::is_integral_v<T>)
       return x;
     else
@@ -58,7 +59,7 @@ struct LibraryMath {
   }
   // Ties to even. Negative decimals round to tens, hundreds, ...
   template <class T>
-  static T round(T x, T decimals) {
+  GRADUS_HD static T round(T x, T decimals) {
     if constexpr (std::is_integral_v<T>) {
       return x;
     } else {
@@ -70,38 +71,38 @@ struct LibraryMath {
   }
   // NaN where x or a bound is.
   template <class T>
-  static T clamp(T x, T lo, T hi) {
+  GRADUS_HD static T clamp(T x, T lo, T hi) {
     const T above = x < lo || lo != lo ? lo : x;
     return above > hi || hi != hi ? hi : above;
   }
   // Stable on both sides: never exponentiates a positive number.
   template <class T>
-  static T sigmoid(T x) {
+  GRADUS_HD static T sigmoid(T x) {
     const T e = std::exp(-std::fabs(x));
     return (x >= T(0) ? T(1) : e) / (T(1) + e);
   }
   template <class T>
-  static T softplus(T x) {
+  GRADUS_HD static T softplus(T x) {
     return (x > T(0) ? x : T(0)) + std::log1p(std::exp(-std::fabs(x)));
   }
   template <class T>
-  static T gelu(T x) {
+  GRADUS_HD static T gelu(T x) {
     return T(0.5) * x * std::erfc(-x * T(0.70710678118654752));
   }
   template <class T>
-  static T gelu_tanh(T x) {
+  GRADUS_HD static T gelu_tanh(T x) {
     return T(0.5) * x * (T(1) + std::tanh(T(0.79788456080286536) * (x + T(0.044715) * x * x * x)));
   }
   // Derivatives of the two. Far out, where they are 0 or 1, x stands still, so that nothing that
   // overflows meets a zero; of an infinite x they are NaN, as in PyTorch.
   template <class T>
-  static T gelu_slope(T x) {
+  GRADUS_HD static T gelu_slope(T x) {
     const T a = clamp(x, T(-40), T(40));
     const T density = T(0.39894228040143268) * std::exp(T(-0.5) * a * a);
     return T(0.5) * std::erfc(-a * T(0.70710678118654752)) + a * density + (x - x);
   }
   template <class T>
-  static T gelu_tanh_slope(T x) {
+  GRADUS_HD static T gelu_tanh_slope(T x) {
     const T a = clamp(x, T(-40), T(40));
     const T c = T(0.79788456080286536), square = a * a;
     const T u = c * (a + T(0.044715) * square * a);
@@ -109,11 +110,11 @@ struct LibraryMath {
     return s + a * (s * rest) * (T(2) * c * (T(1) + T(0.134145) * square)) + (x - x);
   }
   template <class T>
-  static T atan2(T x, T y) {
+  GRADUS_HD static T atan2(T x, T y) {
     return std::atan2(x, y);
   }
   template <class T>
-  static T pow(T x, T y) {
+  GRADUS_HD static T pow(T x, T y) {
     if constexpr (!std::is_integral_v<T>) {
       return std::pow(x, y);
     } else {
@@ -130,20 +131,30 @@ struct LibraryMath {
   static T divide(T x, T y, T rounding) {
     if constexpr (std::is_integral_v<T>) {
       GRADUS_CHECK(y != 0, "[div] an integer divided by zero");
-      if (y == -1) return static_cast<T>(-static_cast<uint64_t>(x));
-      const T quotient = x / y;
-      return rounding == 2 && x % y != 0 && (x < 0) != (y < 0) ? quotient - 1 : quotient;
+      return whole_divide(x, y, rounding);
     } else {
-      if (rounding == T(0)) return x / y;
-      if (rounding == T(1)) return std::trunc(x / y);
-      return floor_divide(x, y);
+      return real_divide(x, y, rounding);
     }
+  }
+
+  // Of integers, y not 0; of floats.
+  template <class T>
+  GRADUS_HD static T whole_divide(T x, T y, T rounding) {
+    if (y == -1) return static_cast<T>(-static_cast<uint64_t>(x));
+    const T quotient = x / y;
+    return rounding == 2 && x % y != 0 && (x < 0) != (y < 0) ? quotient - 1 : quotient;
+  }
+  template <class T>
+  GRADUS_HD static T real_divide(T x, T y, T rounding) {
+    if (rounding == T(0)) return x / y;
+    if (rounding == T(1)) return std::trunc(x / y);
+    return floor_divide(x, y);
   }
 
  private:
   // Python's floor division: exact where x / y would round up to a whole number.
   template <class T>
-  static T floor_divide(T x, T y) {
+  GRADUS_HD static T floor_divide(T x, T y) {
     if (y == T(0)) return x / y;
     const T remainder = std::fmod(x, y);
     T quotient = (x - remainder) / y;
