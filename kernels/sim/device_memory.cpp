@@ -15,7 +15,7 @@
 namespace gradus::sim {
 namespace {
 
-constexpr size_t granule = 2;  // bytes per shadow cell
+constexpr size_t granule = 1;  // bytes per shadow cell: neighbours may be bools
 constexpr int poison = 0xff;
 
 // Guards the cells of one 64-byte line while clusters run on several OS threads.
