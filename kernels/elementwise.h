@@ -10,6 +10,7 @@
 
 #include "engine/base/dtype.h"
 #include "engine/base/shape.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -79,5 +80,10 @@ void pointwise_cpu_reference(const PointwiseArgs& args);
 // form takes the reference's.
 void pointwise_cpu_avx2(const PointwiseArgs& args);
 void pointwise_cpu_avx512(const PointwiseArgs& args);
+
+// The reference's formulas in CUDA's math. Stored dtypes: floats but those of 8 bits, i64, i32,
+// i16, i8, u8 and bool. An integer divided by zero gives 0, since a kernel cannot throw.
+void pointwise_cuda(const PointwiseArgs& args, StreamHandle stream);
+bool pointwise_cuda_stores(DType dtype);
 
 }  // namespace gradus::kernels

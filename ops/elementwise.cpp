@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/elementwise.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/elementwise.h"
+#include "ops/cuda_variants.h"
 #include "ops/elementwise_gradients.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -217,33 +219,59 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
 
 using Evaluate = void (*)(const kernels::PointwiseArgs&);
 
+// An op as a program of one instruction.
+class OneStep {
+ public:
+  OneStep(Pointwise op, const RunArgs& args) : shape_(args.out[0].shape), count_(args.in.size()) {
+    std::array<TensorSpec, 3> specs;
+    step_.op = op;
+    for (size_t i = 0; i < count_; ++i) {
+      inputs_[i] = {args.in[i].data, args.in[i].dtype, args.in[i].shape};
+      specs[i] = {args.in[i].dtype, args.in[i].shape};
+      step_.sources[i] = static_cast<int>(i);
+    }
+    type_ = value_type(op, std::span(specs).first(count_), args.attrs);
+    // Of a wider integer the lowest bytes are the wrapped value, and come first in memory.
+    static_assert(std::endian::native == std::endian::little);
+    for (size_t i = 0; i < count_; ++i)
+      if (wraps(specs[i], type_)) inputs_[i].dtype = type_;
+    step_.parameters = parameter_values(op, type_, args.attrs);
+    output_ = {args.out[0].data, args.out[0].dtype, static_cast<int>(count_)};
+  }
+
+  kernels::PointwiseArgs program() const {
+    return {compute_type(type_), shape_, std::span(inputs_).first(count_), std::span(&step_, 1),
+            std::span(&output_, 1)};
+  }
+
+ private:
+  Shape shape_;
+  size_t count_;
+  DType type_;
+  std::array<kernels::PointwiseInput, 3> inputs_;
+  kernels::PointwiseInstruction step_{};
+  kernels::PointwiseOutput output_{};
+};
+
 void run_with(Evaluate evaluate, Pointwise op, const RunArgs& args) {
-  std::array<kernels::PointwiseInput, 3> inputs;
-  std::array<TensorSpec, 3> specs;
-  std::array<int64_t, 3> scalars{};
-  kernels::PointwiseInstruction step{op, {-1, -1, -1}, {}};
-  for (size_t i = 0; i < args.in.size(); ++i) {
-    inputs[i] = {args.in[i].data, args.in[i].dtype, args.in[i].shape};
-    specs[i] = {args.in[i].dtype, args.in[i].shape};
-    step.sources[i] = static_cast<int>(i);
-  }
-  const DType type = value_type(op, std::span(specs).first(args.in.size()), args.attrs);
-  for (size_t i = 0; i < args.in.size(); ++i) {
-    if (!wraps(specs[i], type)) continue;
-    convert(specs[i].dtype, args.in[i].data, type, &scalars[i], 1);
-    inputs[i].data = &scalars[i];
-    inputs[i].dtype = type;
-  }
-  step.parameters = parameter_values(op, type, args.attrs);
-  const kernels::PointwiseOutput output{args.out[0].data, args.out[0].dtype,
-                                        static_cast<int>(args.in.size())};
-  evaluate({compute_type(type), args.out[0].shape, std::span(inputs).first(args.in.size()),
-            std::span(&step, 1), std::span(&output, 1)});
+  const OneStep step(op, args);
+  evaluate(step.program());
+}
+
+template <class>
+void run_on_cuda(Pointwise op, const RunArgs& args) {
+  const OneStep step(op, args);
+  kernels::pointwise_cuda(step.program(), args.stream);
 }
 
 template <Pointwise op, Evaluate evaluate>
 void run(const RunArgs& args) {
   run_with(evaluate, op, args);
+}
+
+template <Pointwise op, class Tag>
+void run_cuda(const RunArgs& args) {
+  run_on_cuda<Tag>(op, args);
 }
 
 template <Pointwise op>
@@ -372,6 +400,9 @@ OpDef define(std::string_view doc, std::vector<InputSpec> inputs) {
   def.infer = infer<op>;
   def.no_grad = "piecewise constant";
   def.cpu = variants<op>();
+  def.cuda = cuda_variants([](auto tag) {
+    return std::vector<KernelVariant>{{"program", run_cuda<op, decltype(tag)>}};
+  });
   for (int i = 0; i < static_cast<int>(def.inputs.size()); ++i) def.aliases.push_back({0, i});
   def.pointwise = pointwise<op>;
   def.half = HalfPolicy::native;  // tiles convert as they load and store

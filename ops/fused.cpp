@@ -3,6 +3,7 @@
 // it has no gradient.
 #include "engine/base/error.h"
 #include "kernels/elementwise.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/support.h"
 
@@ -129,14 +130,24 @@ struct Decoded {
   }
 };
 
+kernels::PointwiseArgs bind(const Decoded& program, const RunArgs& args) {
+  return {args.attrs.dtype("compute"), args.out[0].shape,
+          std::span(program.inputs).first(args.in.size()),
+          std::span(program.instructions).first(program.count),
+          std::span(program.outputs).first(args.out.size())};
+}
+
 // Evaluated by the same variant as the ops by themselves: the same bits.
 template <void (*evaluate)(const kernels::PointwiseArgs&)>
 void run(const RunArgs& args) {
   const Decoded program(args);
-  evaluate({args.attrs.dtype("compute"), args.out[0].shape,
-            std::span(program.inputs).first(args.in.size()),
-            std::span(program.instructions).first(program.count),
-            std::span(program.outputs).first(args.out.size())});
+  evaluate(bind(program, args));
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  const Decoded program(args);
+  kernels::pointwise_cuda(bind(program, args), args.stream);
 }
 
 std::vector<KernelVariant> variants() {
@@ -221,6 +232,9 @@ OpDef fused_op() {
       .infer = infer,
       .no_grad = "made after the gradient is taken",
       .cpu = variants(),
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{{"program", run_cuda<decltype(tag)>}};
+      }),
       .half = HalfPolicy::native,
       .pointwise = [](const InferArgs&) -> std::optional<PointwiseCode> { return {}; },
       .samples = samples,

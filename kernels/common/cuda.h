@@ -11,6 +11,13 @@
 // access hooks miss a store of a struct that an out-of-line function returned.
 #define DEV __device__ __forceinline__
 
+// For long functions of numbers that many places call. Not for those that return a struct.
+#if defined(__CUDACC__)
+#define DEV_CALL __device__ __noinline__
+#else
+#define DEV_CALL __attribute__((noinline))
+#endif
+
 namespace gradus::kernels {
 
 inline constexpr unsigned full_warp = 0xffffffffu;
