@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "engine/base/dtype.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -19,5 +20,8 @@ struct ArgExtremeArgs {
 };
 
 void arg_extreme_cpu(const ArgExtremeArgs& args);
+// f64, f32, f16, bf16, i64, i32.
+void arg_extreme_cuda(const ArgExtremeArgs& args, StreamHandle stream);
+bool arg_extreme_cuda_takes(DType dtype);
 
 }  // namespace gradus::kernels

@@ -6,6 +6,7 @@
 
 #include "engine/base/dtype.h"
 #include "engine/base/shape.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -31,7 +32,7 @@ struct ReduceArgs {
   Shape shape;
   std::array<bool, Shape::max_rank> reduced;
   double parameter = 0;
-  void* workspace = nullptr;  // reduce_cpu_blocks: reduce_cpu_blocks_workspace() bytes
+  void* workspace = nullptr;  // as many bytes as the kernel's ..._workspace() says
 };
 
 void reduce_cpu(const ReduceArgs& args);
@@ -41,6 +42,12 @@ void reduce_cpu(const ReduceArgs& args);
 void reduce_cpu_blocks(const ReduceArgs& args);
 bool reduce_cpu_blocks_usable(const ReduceArgs& args);
 int64_t reduce_cpu_blocks_workspace(const ReduceArgs& args);
+
+// sum, mean, prod, amax, amin, any, all and norm of floats (but those of 8 bits), i64, i32, u8 and
+// bool. Sums and products run in f64, in an order that the shape fixes.
+void reduce_cuda(const ReduceArgs& args, StreamHandle stream);
+bool reduce_cuda_usable(const ReduceArgs& args);
+int64_t reduce_cuda_workspace(const ReduceArgs& args);
 
 // dx[k, r] = dy[k] * product over s != r of x[k, s]: exact where some x are 0. Types: f32, f64.
 struct ProdBackwardArgs {

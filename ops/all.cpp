@@ -29,6 +29,7 @@ OpDef all_op() {
           .infer = infer_truth,
           .no_grad = "piecewise constant",
           .cpu = {{"reference", run_truth<kernels::Reduction::all>}},
+          .cuda = reduction_cuda_variants<kernels::Reduction::all>(),
           .samples = samples,
           .cost = reduction_cost};
 }

@@ -39,6 +39,7 @@ OpDef amax_op() {
           .infer = infer,
           .grad = grad,
           .cpu = reduction_variants<kernels::Reduction::amax>(),
+          .cuda = reduction_cuda_variants<kernels::Reduction::amax>(),
           .samples = samples,
           .cost = reduction_cost};
 }

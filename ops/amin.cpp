@@ -39,6 +39,7 @@ OpDef amin_op() {
           .infer = infer,
           .grad = grad,
           .cpu = reduction_variants<kernels::Reduction::amin>(),
+          .cuda = reduction_cuda_variants<kernels::Reduction::amin>(),
           .samples = samples,
           .cost = reduction_cost};
 }

@@ -30,6 +30,7 @@ OpDef any_op() {
           .infer = infer_truth,
           .no_grad = "piecewise constant",
           .cpu = {{"reference", run_truth<kernels::Reduction::any>}},
+          .cuda = reduction_cuda_variants<kernels::Reduction::any>(),
           .samples = samples,
           .cost = reduction_cost};
 }

@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "kernels/arg_extreme.h"
+#include "ops/cuda_variants.h"
 #include "ops/support.h"
 
 namespace gradus {
@@ -44,30 +45,50 @@ std::vector<Sample> samples() {
   return list;
 }
 
-}  // namespace
-
-void run_arg_extreme(const RunArgs& args, bool largest) {
+kernels::ArgExtremeArgs bind(const RunArgs& args, bool largest) {
   const TensorRef& in = args.in[0];
   DimSplit split{1, in.numel(), 1};
   if (args.attrs.has("dim")) split = split_at(in.shape, args.attrs.integer("dim"), "argmax");
-  if (split.outer * split.inner == 0) return;
-  kernels::arg_extreme_cpu(
-      {in.dtype, in.data, args.out[0].as<int64_t>(), split.outer, split.dim, split.inner, largest});
+  return {in.dtype,    in.data, args.out[0].as<int64_t>(), split.outer, split.dim,
+          split.inner, largest};
 }
 
-OpDef arg_extreme_op(std::string_view name, std::string_view doc, void (*run)(const RunArgs&)) {
-  return {.name = name,
-          .doc = doc,
-          .inputs = {{"input", InputKind::required, false}},
-          .attributes = {{"dim", AttrType::integer}, {"keepdim", AttrType::boolean, false}},
-          .dtypes = number_types,
-          .infer = infer,
-          .no_grad = "piecewise constant",
-          .cpu = {{"reference", run}},
-          .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{static_cast<double>(query.in[0].numel()), least_bytes(query)};
-          }};
+template <bool largest>
+void run(const RunArgs& args) {
+  if (args.out[0].numel() > 0) kernels::arg_extreme_cpu(bind(args, largest));
+}
+
+template <bool largest, class>
+void run_cuda(const RunArgs& args) {
+  if (args.out[0].numel() > 0) kernels::arg_extreme_cuda(bind(args, largest), args.stream);
+}
+
+template <class>
+bool takes(const KernelQuery& query) {
+  return kernels::arg_extreme_cuda_takes(query.in[0].dtype);
+}
+
+}  // namespace
+
+OpDef arg_extreme_op(std::string_view name, std::string_view doc, bool largest) {
+  return {
+      .name = name,
+      .doc = doc,
+      .inputs = {{"input", InputKind::required, false}},
+      .attributes = {{"dim", AttrType::integer}, {"keepdim", AttrType::boolean, false}},
+      .dtypes = number_types,
+      .infer = infer,
+      .no_grad = "piecewise constant",
+      .cpu = {{"reference", largest ? run<true> : run<false>}},
+      .cuda = cuda_variants([=](auto tag) {
+        using Tag = decltype(tag);
+        return std::vector<KernelVariant>{
+            {"lines", largest ? run_cuda<true, Tag> : run_cuda<false, Tag>, nullptr, takes<Tag>}};
+      }),
+      .samples = samples,
+      .cost = [](const KernelQuery& query) {
+        return Cost{static_cast<double>(query.in[0].numel()), least_bytes(query)};
+      }};
 }
 
 }  // namespace gradus

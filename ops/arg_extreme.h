@@ -6,7 +6,6 @@
 
 namespace gradus {
 
-OpDef arg_extreme_op(std::string_view name, std::string_view doc, void (*run)(const RunArgs&));
-void run_arg_extreme(const RunArgs& args, bool largest);
+OpDef arg_extreme_op(std::string_view name, std::string_view doc, bool largest);
 
 }  // namespace gradus

@@ -9,7 +9,7 @@ OpDef argmax_op() {
       "argmax",
       "the first index of the largest along dim (of all elements, flattened, when "
       "none); NaN wins",
-      [](const RunArgs& args) { run_arg_extreme(args, true); });
+      true);
 }
 
 }  // namespace gradus

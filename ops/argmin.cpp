@@ -9,7 +9,7 @@ OpDef argmin_op() {
       "argmin",
       "the first index of the smallest along dim (of all elements, flattened, when "
       "none); NaN wins",
-      [](const RunArgs& args) { run_arg_extreme(args, false); });
+      false);
 }
 
 }  // namespace gradus

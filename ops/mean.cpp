@@ -37,6 +37,7 @@ OpDef mean_op() {
           .infer = infer,
           .grad = grad,
           .cpu = reduction_variants<kernels::Reduction::mean>(),
+          .cuda = reduction_cuda_variants<kernels::Reduction::mean>(),
           .samples = samples,
           .cost = reduction_cost};
 }

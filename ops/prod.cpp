@@ -44,6 +44,7 @@ OpDef prod_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run_reduction<kernels::Reduction::prod>}},
+          .cuda = reduction_cuda_variants<kernels::Reduction::prod>(),
           .samples = samples,
           .cost = reduction_cost};
 }

@@ -14,16 +14,6 @@ void mark(std::array<bool, Shape::max_rank>& mask, int64_t dim, int rank) {
   if (d >= 0 && d < rank) mask[static_cast<size_t>(d)] = true;
 }
 
-kernels::ReduceArgs blocks_args(const KernelQuery& query, kernels::Reduction reduction) {
-  return {reduction,
-          query.in[0].dtype,
-          nullptr,
-          query.out[0].dtype,
-          nullptr,
-          query.in[0].shape,
-          reduced_mask(query.attrs, query.in[0].shape.rank())};
-}
-
 }  // namespace
 
 std::vector<AttrSpec> reduction_attributes(std::vector<AttrSpec> more) {
@@ -56,6 +46,24 @@ std::array<bool, Shape::max_rank> reduced_mask(const Attrs& attrs, int rank) {
   return mask;
 }
 
+// any and all take an empty list of dims for none, the others for all.
+std::array<bool, Shape::max_rank> mask_of(kernels::Reduction reduction, const Attrs& attrs,
+                                          int rank) {
+  const bool truth = reduction == kernels::Reduction::any || reduction == kernels::Reduction::all;
+  if (truth && detail::names_no_dim(attrs)) return {};
+  return reduced_mask(attrs, rank);
+}
+
+kernels::ReduceArgs detail::planned_args(const KernelQuery& query, kernels::Reduction reduction) {
+  return {reduction,
+          query.in[0].dtype,
+          nullptr,
+          query.out[0].dtype,
+          nullptr,
+          query.in[0].shape,
+          mask_of(reduction, query.attrs, query.in[0].shape.rank())};
+}
+
 bool detail::names_no_dim(const Attrs& attrs) {
   const auto* dims = attrs.find("dim").as<AttrValue::Integers>();
   return dims != nullptr && dims->empty();
@@ -77,7 +85,7 @@ kernels::ReduceArgs reduce_args(const RunArgs& args, kernels::Reduction reductio
           out.dtype,
           out.data,
           in.shape,
-          reduced_mask(args.attrs, in.shape.rank()),
+          mask_of(reduction, args.attrs, in.shape.rank()),
           parameter,
           args.workspace};
 }
@@ -132,11 +140,11 @@ std::vector<Sample> reduction_samples(const ReductionSamples& options) {
 }
 
 bool detail::blocks_usable(const KernelQuery& query, kernels::Reduction reduction) {
-  return kernels::reduce_cpu_blocks_usable(blocks_args(query, reduction));
+  return kernels::reduce_cpu_blocks_usable(detail::planned_args(query, reduction));
 }
 
 int64_t detail::blocks_workspace(const KernelQuery& query, kernels::Reduction reduction) {
-  return kernels::reduce_cpu_blocks_workspace(blocks_args(query, reduction));
+  return kernels::reduce_cpu_blocks_workspace(detail::planned_args(query, reduction));
 }
 
 void detail::run_blocks(const RunArgs& args, kernels::Reduction reduction) {

@@ -8,6 +8,7 @@
 #include "engine/graph/value.h"
 #include "engine/op/op.h"
 #include "kernels/reduce.h"
+#include "ops/cuda_variants.h"
 
 namespace gradus {
 
@@ -31,6 +32,8 @@ void run_reduction(const RunArgs& args) {
 // The f32 variant "blocks" in front of the reference.
 template <kernels::Reduction reduction>
 std::vector<KernelVariant> reduction_variants();
+template <kernels::Reduction reduction>
+std::vector<KernelVariant> reduction_cuda_variants();
 
 // any and all give bool (u8 stays u8), and an empty list of dims reduces nothing, as in PyTorch.
 std::vector<TensorSpec> infer_truth(const InferArgs& args);
@@ -57,6 +60,7 @@ std::vector<Sample> reduction_samples(const ReductionSamples& options);
 
 namespace detail {
 bool names_no_dim(const Attrs& attrs);
+kernels::ReduceArgs planned_args(const KernelQuery& query, kernels::Reduction reduction);
 bool blocks_usable(const KernelQuery& query, kernels::Reduction reduction);
 int64_t blocks_workspace(const KernelQuery& query, kernels::Reduction reduction);
 void run_blocks(const RunArgs& args, kernels::Reduction reduction);
@@ -64,9 +68,7 @@ void run_blocks(const RunArgs& args, kernels::Reduction reduction);
 
 template <kernels::Reduction reduction>
 void run_truth(const RunArgs& args) {
-  kernels::ReduceArgs reduce = reduce_args(args, reduction);
-  if (detail::names_no_dim(args.attrs)) reduce.reduced = {};
-  kernels::reduce_cpu(reduce);
+  kernels::reduce_cpu(reduce_args(args, reduction));
 }
 
 template <kernels::Reduction reduction>
@@ -75,6 +77,29 @@ std::vector<KernelVariant> reduction_variants() {
            [](const KernelQuery& query) { return detail::blocks_workspace(query, reduction); },
            [](const KernelQuery& query) { return detail::blocks_usable(query, reduction); }},
           {"reference", run_reduction<reduction>}};
+}
+
+namespace detail {
+template <kernels::Reduction reduction, class>
+struct OnCuda {
+  static void run(const RunArgs& args) {
+    kernels::reduce_cuda(reduce_args(args, reduction), args.stream);
+  }
+  static int64_t workspace(const KernelQuery& query) {
+    return kernels::reduce_cuda_workspace(planned_args(query, reduction));
+  }
+  static bool usable(const KernelQuery& query) {
+    return kernels::reduce_cuda_usable(planned_args(query, reduction));
+  }
+};
+}  // namespace detail
+
+template <kernels::Reduction reduction>
+std::vector<KernelVariant> reduction_cuda_variants() {
+  return cuda_variants([](auto tag) {
+    using Kernel = detail::OnCuda<reduction, decltype(tag)>;
+    return std::vector<KernelVariant>{{"pieces", Kernel::run, Kernel::workspace, Kernel::usable}};
+  });
 }
 
 }  // namespace gradus

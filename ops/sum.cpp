@@ -43,6 +43,7 @@ OpDef sum_op() {
           .infer = infer,
           .grad = grad,
           .cpu = reduction_variants<kernels::Reduction::sum>(),
+          .cuda = reduction_cuda_variants<kernels::Reduction::sum>(),
           .samples = samples,
           .cost = reduction_cost};
 }
