@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "engine/base/stream_handle.h"
 #include "kernels/optimizer_step.h"
 
 namespace gradus::kernels {
@@ -28,5 +29,7 @@ struct SgdStepArgs {
 
 void sgd_step_cpu(const SgdStepArgs& args);
 void sgd_step_cpu_vector(const SgdStepArgs& args);  // f32
+// f64, and f32, f16, bf16 computed in f32.
+void sgd_step_cuda(const SgdStepArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

@@ -130,7 +130,8 @@ OpDef define_step() {
                          : "an update in place; adam_step_composite is its differentiable twin",
           .cpu = {{"vector", run_vector<form>, nullptr, step_is_f32}, {"reference", run<form>}},
           .cuda = cuda_variants([](auto tag) {
-            return std::vector<KernelVariant>{{"vectors", run_cuda<form, decltype(tag)>}};
+            return std::vector<KernelVariant>{
+                {"vectors", run_cuda<form, decltype(tag)>, nullptr, step_is_of_one_dtype}};
           }),
           .aliases = step_aliases(layout()),
           .state = step_aliases(layout()),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <cmath>
 
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/sum_of_squares.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -44,6 +46,24 @@ void run(const RunArgs& args) {
   }
 }
 
+template <class>
+void run_cuda(const RunArgs& args) {
+  double* const partial = static_cast<double*>(args.workspace);
+  int64_t pieces = 0;
+  for (size_t first = 0; first < args.in.size(); first += kernels::most_squared_tensors) {
+    std::array<kernels::SquaredTensor, kernels::most_squared_tensors> tensors;
+    const size_t count = std::min(args.in.size() - first, tensors.size());
+    double* const target = partial + pieces;
+    for (size_t i = 0; i < count; ++i) {
+      const TensorRef& in = args.in[first + i];
+      tensors[i] = {in.dtype, in.data, in.numel()};
+      pieces += kernels::square_pieces(in.numel());
+    }
+    kernels::sums_of_squares_cuda(std::span(tensors).first(count), target, args.stream);
+  }
+  kernels::root_of_pieces_cuda(partial, pieces, args.out[0].dtype, args.out[0].data, args.stream);
+}
+
 // x / norm, and 0 where all are 0.
 std::vector<Value> grad(GradArgs& args) {
   const Value norm = args.out[0], dy = args.dout[0];
@@ -73,6 +93,9 @@ OpDef global_norm_op() {
       .infer = infer,
       .grad = grad,
       .cpu = {{"reference", run, workspace}},
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{{"pieces", run_cuda<decltype(tag)>, workspace}};
+      }),
       .autocast = AutocastClass::full_precision,
       .samples = samples,
       .cost = [](const KernelQuery& query) {

@@ -118,6 +118,10 @@ void* step_data(std::span<const TensorRef> refs, size_t position) {
   return position < refs.size() && refs[position].present ? refs[position].data : nullptr;
 }
 
+bool step_is_of_one_dtype(const KernelQuery& query) {
+  return query.in[0].dtype == query.in[1].dtype;
+}
+
 bool step_is_f32(const KernelQuery& query) { return query.in[0].dtype == DType::f32; }
 
 Cost step_cost(const KernelQuery& query) {

@@ -50,6 +50,7 @@ kernels::StepControl step_control(const RunArgs& args, const StepLayout& layout)
 // Null where output or input is absent.
 void* step_data(std::span<const TensorRef> refs, size_t position);
 bool step_is_f32(const KernelQuery& query);
+bool step_is_of_one_dtype(const KernelQuery& query);  // the gradient has the weight's
 Cost step_cost(const KernelQuery& query);
 
 // For composite twins: scale, maximize and weight decay applied to the gradient.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/sgd_step.h"
 
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/sgd_rule.h"
 
@@ -28,6 +29,10 @@ kernels::SgdStepArgs kernel_args(const RunArgs& args) {
 
 void run(const RunArgs& args) { kernels::sgd_step_cpu(kernel_args(args)); }
 void run_vector(const RunArgs& args) { kernels::sgd_step_cpu_vector(kernel_args(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::sgd_step_cuda(kernel_args(args), args.stream);
+}
 
 }  // namespace
 
@@ -44,6 +49,10 @@ OpDef sgd_step_op() {
       .infer = infer_sgd,
       .no_grad = "an update in place; sgd_step_composite is its differentiable twin",
       .cpu = {{"vector", run_vector, nullptr, step_is_f32}, {"reference", run}},
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{
+            {"vectors", run_cuda<decltype(tag)>, nullptr, step_is_of_one_dtype}};
+      }),
       .aliases = step_aliases(sgd_layout()),
       .state = step_aliases(sgd_layout()),
       .autocast = AutocastClass::full_precision,

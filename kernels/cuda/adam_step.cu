@@ -3,16 +3,10 @@
 // weight. Not measured on hardware.
 #include "kernels/adam_step.h"
 
-#include <cmath>
-
-#include "kernels/common/convert.h"
-#include "kernels/common/launch.h"
-#include "kernels/common/vector.h"
+#include "kernels/cuda/optimizer_step.h"
 
 namespace gradus::kernels {
 namespace {
-
-constexpr int block_threads = 256;
 
 // What the host knows of a step; C is what the update is computed in.
 template <class C>
@@ -35,21 +29,6 @@ struct Scalars {
   C scale, shrink, rate, correction2;
   bool skip;
 };
-
-template <class C>
-DEV C read_scalar(const DeviceScalar& scalar, C otherwise) {
-  if (scalar.data == nullptr) return otherwise;
-  switch (scalar.dtype) {
-    case DType::f64:
-      return static_cast<C>(*static_cast<const double*>(scalar.data));
-    case DType::i64:
-      return static_cast<C>(*static_cast<const int64_t*>(scalar.data));
-    case DType::bool_:
-      return static_cast<C>(*static_cast<const uint8_t*>(scalar.data));
-    default:
-      return static_cast<C>(*static_cast<const float*>(scalar.data));
-  }
-}
 
 // 1 - beta^t without cancellation.
 DEV float correction(float log_beta, float t) { return -expm1f(t * log_beta); }
@@ -102,10 +81,10 @@ DEV void update(const Arrays<T>& p, const Scalars<C>& s, const Constants<C>& c, 
 
 // V elements a thread; the last ones one by one.
 template <class T, int V, bool Amsgrad>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(step_threads)
     adam_step(const Arrays<T> arrays, int64_t n, const StepControl control,
               const Constants<Compute<T>> constants) {
-  const int64_t at = (int64_t{blockIdx.x} * block_threads + threadIdx.x) * V;
+  const int64_t at = (int64_t{blockIdx.x} * step_threads + threadIdx.x) * V;
   const Scalars<Compute<T>> scalars = read_scalars(control, constants);
   if (at + V <= n + (planted(4) ? 1 : 0)) {
     update<T, V, Amsgrad>(arrays, scalars, constants, at);
@@ -153,12 +132,10 @@ void launch_form(const AdamStepArgs& a, StreamHandle stream) {
                                static_cast<C>(a.maximize ? -1 : 1)};
   const Arrays<T> arrays = typed<T>(a);
   const bool vectors = all_aligned(arrays);
-  const int64_t per_block = int64_t{block_threads} * (vectors ? widest<T> : 1);
-  const int64_t blocks = (a.n + per_block - 1) / per_block;
-  GRADUS_CHECK(blocks <= 0x7fffffff, "[adam_step] {} elements are more than one launch can take",
-               a.n);
   launch(vectors ? adam_step<T, widest<T>, Amsgrad> : adam_step<T, 1, Amsgrad>,
-         {.grid = {static_cast<unsigned>(blocks)}, .block = {block_threads}, .stream = stream},
+         {.grid = {step_grid(a.n, vectors ? widest<T> : 1, "adam_step")},
+          .block = {step_threads},
+          .stream = stream},
          arrays, a.n, a.control, constants);
 }
 
