@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine/base/dtype.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -42,7 +43,7 @@ struct CrossEntropyArgs {
   void* loss = nullptr;         // forward: (outer, inner), or one value
   const void* dloss = nullptr;  // backward: of the loss' shape
   void* dx = nullptr;           // backward: of x's shape
-  double* workspace = nullptr;  // forward: outer * inner
+  double* workspace = nullptr;  // forward: outer * inner; CUDA's backward: 1
 };
 
 void cross_entropy_cpu(const CrossEntropyArgs& args);
@@ -54,6 +55,11 @@ void cross_entropy_avx2(const CrossEntropyArgs& args);
 void cross_entropy_avx512(const CrossEntropyArgs& args);
 void cross_entropy_backward_avx2(const CrossEntropyArgs& args);
 void cross_entropy_backward_avx512(const CrossEntropyArgs& args);
+
+// f64, and f32, f16, bf16 computed in f32; the losses are added in f64, in an order that the shape
+// fixes. A kernel cannot throw: an index outside of the classes gives NaN.
+void cross_entropy_cuda(const CrossEntropyArgs& args, StreamHandle stream);
+void cross_entropy_backward_cuda(const CrossEntropyArgs& args, StreamHandle stream);
 
 // What `mean` divides by, after a check of every index.
 double cross_entropy_divisor(const CrossEntropyArgs& args);

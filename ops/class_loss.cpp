@@ -80,6 +80,8 @@ int64_t class_loss_workspace(const KernelQuery& query) {
   return positions_of(query.in[0].shape).numel() * static_cast<int64_t>(sizeof(double));
 }
 
+int64_t class_loss_divisor_workspace(const KernelQuery&) { return sizeof(double); }
+
 int64_t class_dim(Value input) { return dim_of_classes(input.shape()); }
 
 // nll_loss of scores -1 is the weight itself.

@@ -22,7 +22,8 @@ std::vector<TensorSpec> infer_class_loss_backward(const InferArgs& args,
 
 // The kernel's arguments without attributes of its own (label_smoothing).
 kernels::CrossEntropyArgs class_loss_args(const RunArgs& args, size_t first, std::string_view op);
-int64_t class_loss_workspace(const KernelQuery& query);  // of a forward op
+int64_t class_loss_workspace(const KernelQuery& query);          // of a forward op
+int64_t class_loss_divisor_workspace(const KernelQuery& query);  // of a backward op on CUDA
 
 // The dim of `input` that holds the classes: 1, or 0 for rank 1.
 int64_t class_dim(Value input);

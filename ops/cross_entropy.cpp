@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "ops/class_loss.h"
 #include "ops/cpu_variants.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 
@@ -23,6 +24,11 @@ kernels::CrossEntropyArgs bind(const RunArgs& args) {
   loss.loss = args.out[0].data;
   loss.workspace = static_cast<double*>(args.workspace);
   return loss;
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::cross_entropy_cuda(bind(args), args.stream);
 }
 
 bool rows(const KernelQuery& query) { return query.in[0].shape.rank() <= 2; }
@@ -56,22 +62,26 @@ std::vector<Value> grad(GradArgs& args) {
 }  // namespace
 
 OpDef cross_entropy_op() {
-  return {.name = "cross_entropy",
-          .doc =
-              "-sum(q * weight * log_softmax(input)) over the classes (dim 1), q the target's "
-              "class or probabilities, smoothed; mean divides by the weights of the targets",
-          .inputs = {{"input"}, {"target"}, {"weight", InputKind::optional, false}},
-          .attributes = {{"ignore_index", AttrType::integer, -100},
-                         reduction_attribute(),
-                         {"label_smoothing", AttrType::real, 0.0}},
-          .infer = infer,
-          .grad = grad,
-          .cpu = cpu_variants<bind, kernels::cross_entropy_avx512, kernels::cross_entropy_avx2,
-                              kernels::cross_entropy_cpu, rows>(class_loss_workspace,
-                                                                class_loss_workspace),
-          .autocast = AutocastClass::full_precision,
-          .samples = [] { return class_loss_samples(false, true); },
-          .cost = class_loss_cost};
+  return {
+      .name = "cross_entropy",
+      .doc =
+          "-sum(q * weight * log_softmax(input)) over the classes (dim 1), q the target's "
+          "class or probabilities, smoothed; mean divides by the weights of the targets",
+      .inputs = {{"input"}, {"target"}, {"weight", InputKind::optional, false}},
+      .attributes = {{"ignore_index", AttrType::integer, -100},
+                     reduction_attribute(),
+                     {"label_smoothing", AttrType::real, 0.0}},
+      .infer = infer,
+      .grad = grad,
+      .cpu = cpu_variants<bind, kernels::cross_entropy_avx512, kernels::cross_entropy_avx2,
+                          kernels::cross_entropy_cpu, rows>(class_loss_workspace,
+                                                            class_loss_workspace),
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{{"rows", run_cuda<decltype(tag)>, class_loss_workspace}};
+      }),
+      .autocast = AutocastClass::full_precision,
+      .samples = [] { return class_loss_samples(false, true); },
+      .cost = class_loss_cost};
 }
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "ops/class_loss.h"
 #include "ops/cpu_variants.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 
@@ -17,7 +18,13 @@ kernels::CrossEntropyArgs bind(const RunArgs& args) {
   loss.label_smoothing = args.attrs.real("label_smoothing");
   loss.dloss = args.in[0].data;
   loss.dx = args.out[0].data;
+  loss.workspace = static_cast<double*>(args.workspace);
   return loss;
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::cross_entropy_backward_cuda(bind(args), args.stream);
 }
 
 // With one class the gradient is exactly 0: the difference of two equal terms, which the row
@@ -113,6 +120,10 @@ OpDef cross_entropy_backward_op() {
       .cpu = cpu_variants<bind, kernels::cross_entropy_backward_avx512,
                           kernels::cross_entropy_backward_avx2, kernels::cross_entropy_backward_cpu,
                           rows>(),
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{
+            {"rows", run_cuda<decltype(tag)>, class_loss_divisor_workspace}};
+      }),
       .aliases = {{0, 1}},
       .autocast = AutocastClass::full_precision,
       .samples = [] { return class_loss_samples(true, true); },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/class_loss.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 
@@ -10,12 +11,19 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return infer_class_loss_backward(args, false);
 }
 
-void run(const RunArgs& args) {
+kernels::CrossEntropyArgs bind(const RunArgs& args) {
   kernels::CrossEntropyArgs loss = class_loss_args(args, 1, "nll_loss_backward");
   loss.log_probabilities = true;
   loss.dloss = args.in[0].data;
   loss.dx = args.out[0].data;
-  kernels::cross_entropy_backward_cpu(loss);
+  loss.workspace = static_cast<double*>(args.workspace);
+  return loss;
+}
+
+void run(const RunArgs& args) { kernels::cross_entropy_backward_cpu(bind(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::cross_entropy_backward_cuda(bind(args), args.stream);
 }
 
 // nll_loss is linear in its scores, so the gradient of its gradient is itself.
@@ -40,6 +48,10 @@ OpDef nll_loss_backward_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{
+                {"rows", run_cuda<decltype(tag)>, class_loss_divisor_workspace}};
+          }),
           .samples = [] { return class_loss_samples(true, false); },
           .cost = class_loss_cost};
 }
