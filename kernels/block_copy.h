@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "engine/base/stream_handle.h"
+
 namespace gradus::kernels {
 
 // Copies `rows` runs of `row_bytes` bytes: run r from x + r * x_pitch to out + r * out_pitch
@@ -18,5 +20,6 @@ struct BlockCopyArgs {
 };
 
 void block_copy_cpu(const BlockCopyArgs& args);
+void block_copy_cuda(const BlockCopyArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

@@ -5,6 +5,7 @@
 
 #include "engine/base/dtype.h"
 #include "engine/base/philox.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -28,6 +29,10 @@ struct RandomArgs {
 
 void random_uniform_cpu(const RandomArgs& args);
 void random_normal_cpu(const RandomArgs& args);
+// f64, f32, f16, bf16. Uniform numbers have the CPU's bits; normal ones differ by CUDA's logarithm
+// and cosine.
+void random_uniform_cuda(const RandomArgs& args, StreamHandle stream);
+void random_normal_cuda(const RandomArgs& args, StreamHandle stream);
 
 // out[i] = uniform_float(word i) < p[i]. Throws Error(bad_data) naming the position of a p outside
 // [0, 1].
@@ -53,5 +58,7 @@ struct DropoutArgs {
 };
 
 void dropout_cpu(const DropoutArgs& args);
+// f64, f32, f16, bf16; the same elements are dropped.
+void dropout_cuda(const DropoutArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "engine/base/shape.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -22,5 +23,6 @@ struct StridedCopyArgs {
 };
 
 void strided_copy_cpu(const StridedCopyArgs& args);
+void strided_copy_cuda(const StridedCopyArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

@@ -4,6 +4,7 @@
 #include "engine/graph/grad_args.h"
 #include "engine/tensor/tensor.h"
 #include "kernels/block_copy.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -51,7 +52,9 @@ void convert_part(const TensorRef& in, const TensorRef& out, char* to, const Dim
   });
 }
 
-void run(const RunArgs& args) {
+// Calls f(input, where its part of the output begins, the input's split) for every part.
+template <class F>
+void for_parts(const RunArgs& args, F f) {
   const TensorRef& out = args.out[0];
   if (out.numel() == 0) return;
   const int64_t dim = args.attrs.integer("dim"), width = element_bytes(out.dtype);
@@ -60,16 +63,39 @@ void run(const RunArgs& args) {
   for (const TensorRef& in : args.in) {
     if (in.numel() == 0) continue;
     const DimSplit split = split_at(in.shape, dim, "cat");
-    char* to = out.as<char>() + done * whole.inner * width;
+    f(in, out.as<char>() + done * whole.inner * width, split);
     done += split.dim;
-    if (in.dtype != out.dtype) {
-      convert_part(in, out, to, split);
-      continue;
-    }
-    const int64_t bytes = split.dim * split.inner * width;
-    kernels::block_copy_cpu(
-        {split.outer, bytes, in.data, bytes, to, whole.dim * whole.inner * width});
   }
+}
+
+// The part of an input of the output's dtype.
+kernels::BlockCopyArgs block(const TensorRef& in, const TensorRef& out, char* to,
+                             const DimSplit& split) {
+  const int64_t width = element_bytes(out.dtype), bytes = split.dim * split.inner * width;
+  return {split.outer, bytes, in.data, bytes, to, out.numel() / split.outer * width};
+}
+
+void run(const RunArgs& args) {
+  for_parts(args, [&](const TensorRef& in, char* to, const DimSplit& split) {
+    if (in.dtype != args.out[0].dtype)
+      convert_part(in, args.out[0], to, split);
+    else
+      kernels::block_copy_cpu(block(in, args.out[0], to, split));
+  });
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  for_parts(args, [&](const TensorRef& in, char* to, const DimSplit& split) {
+    kernels::block_copy_cuda(block(in, args.out[0], to, split), args.stream);
+  });
+}
+
+template <class>
+bool of_one_dtype(const KernelQuery& query) {
+  for (const TensorSpec& in : query.in)
+    if (in.numel() > 0 && in.dtype != query.out[0].dtype) return false;
+  return true;
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -111,21 +137,26 @@ std::vector<Sample> samples() {
 }  // namespace
 
 OpDef cat_op() {
-  return {.name = "cat",
-          .doc =
-              "joins tensors along dim, which may differ between them; dtypes promote; inputs of "
-              "shape (0) are left out",
-          .inputs = {{"tensors", InputKind::variadic}},
-          .attributes = {{"dim", AttrType::integer, 0}},
-          .dtypes = all_types,
-          .infer = infer,
-          .grad = grad,
-          .cpu = {{"reference", run}},
-          .half = HalfPolicy::native,
-          .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{0, least_bytes(query)};
-          }};
+  return {
+      .name = "cat",
+      .doc =
+          "joins tensors along dim, which may differ between them; dtypes promote; inputs of "
+          "shape (0) are left out",
+      .inputs = {{"tensors", InputKind::variadic}},
+      .attributes = {{"dim", AttrType::integer, 0}},
+      .dtypes = all_types,
+      .infer = infer,
+      .grad = grad,
+      .cpu = {{"reference", run}},
+      .cuda = cuda_variants([](auto tag) {
+        using Tag = decltype(tag);
+        return std::vector<KernelVariant>{{"pieces", run_cuda<Tag>, nullptr, of_one_dtype<Tag>}};
+      }),
+      .half = HalfPolicy::native,
+      .samples = samples,
+      .cost = [](const KernelQuery& query) {
+        return Cost{0, least_bytes(query)};
+      }};
 }
 
 }  // namespace gradus

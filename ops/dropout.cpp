@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/random.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/random_stream.h"
@@ -16,11 +17,17 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {args.in[0]};
 }
 
-void run(const RunArgs& args) {
+kernels::DropoutArgs bind(const RunArgs& args) {
   const TensorRef& in = args.in[0];
   // Without training nothing is dropped: p = 0 multiplies by one, which changes no bit.
   const double p = args.attrs.boolean("training") ? args.attrs.real("p") : 0.0;
-  kernels::dropout_cpu({in.dtype, in.data, args.out[0].data, in.numel(), p, random_stream(args)});
+  return {in.dtype, in.data, args.out[0].data, in.numel(), p, random_stream(args)};
+}
+
+void run(const RunArgs& args) { kernels::dropout_cpu(bind(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::dropout_cuda(bind(args), args.stream);
 }
 
 // The same path draws the same mask again.
@@ -53,6 +60,9 @@ OpDef dropout_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"blocks", run_cuda<decltype(tag)>}};
+          }),
           .aliases = {{0, 0}},
           .random = true,
           .samples = samples,

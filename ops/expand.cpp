@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/strided_copy.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -28,7 +29,7 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {{args.in[0].dtype, shape}};
 }
 
-void run(const RunArgs& args) {
+kernels::StridedCopyArgs bind(const RunArgs& args) {
   const TensorRef &in = args.in[0], &out = args.out[0];
   kernels::StridedCopyArgs copy{dtype_bits(in.dtype) / 8, in.data, out.data, out.shape, {}, 0};
   const auto strides = in.shape.strides();
@@ -36,7 +37,13 @@ void run(const RunArgs& args) {
   for (int d = added; d < out.shape.rank(); ++d)
     if (in.shape[d - added] != 1)
       copy.strides[static_cast<size_t>(d)] = strides[static_cast<size_t>(d - added)];
-  kernels::strided_copy_cpu(copy);
+  return copy;
+}
+
+void run(const RunArgs& args) { kernels::strided_copy_cpu(bind(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::strided_copy_cuda(bind(args), args.stream);
 }
 
 std::vector<Value> grad(GradArgs& args) { return {sum_to(args.dout[0], args.in[0].shape())}; }
@@ -64,6 +71,9 @@ OpDef expand_op() {
       .infer = infer,
       .grad = grad,
       .cpu = {{"reference", run}},
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{{"strided", run_cuda<decltype(tag)>}};
+      }),
       .half = HalfPolicy::native,
       .samples = samples,
       .cost = [](const KernelQuery& query) {

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/strided_copy.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -21,9 +22,8 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {args.in[0]};
 }
 
-void run(const RunArgs& args) {
+kernels::StridedCopyArgs bind(const RunArgs& args) {
   const TensorRef &in = args.in[0], &out = args.out[0];
-  if (in.numel() == 0) return;
   kernels::StridedCopyArgs copy{element_bytes(in.dtype), in.data, out.data, in.shape,
                                 in.shape.strides(),      0};
   for (int64_t dim : args.attrs.integers("dims")) {
@@ -33,7 +33,15 @@ void run(const RunArgs& args) {
     copy.offset += (in.shape[d] - 1) * stride;
     stride = -stride;
   }
-  kernels::strided_copy_cpu(copy);
+  return copy;
+}
+
+void run(const RunArgs& args) {
+  if (args.out[0].numel() > 0) kernels::strided_copy_cpu(bind(args));
+}
+template <class>
+void run_cuda(const RunArgs& args) {
+  if (args.out[0].numel() > 0) kernels::strided_copy_cuda(bind(args), args.stream);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -62,6 +70,9 @@ OpDef flip_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"strided", run_cuda<decltype(tag)>}};
+          }),
           .half = HalfPolicy::native,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

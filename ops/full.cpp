@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/error.h"
 #include "engine/tensor/tensor.h"
+#include "kernels/fill.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/support.h"
@@ -32,6 +34,16 @@ void run(const RunArgs& args) {
     std::copy_n(bytes, std::min(done, count - done) * width, bytes + done * width);
 }
 
+template <class>
+void run_cuda(const RunArgs& args) {
+  const TensorRef& out = args.out[0];
+  double value = args.attrs.real("fill_value");
+  if (!is_floating(out.dtype)) value = element_value("full", "fill_value", value, out.dtype);
+  kernels::fill_cuda(
+      {element_bytes(out.dtype), element_bits(value, out.dtype), out.data, out.numel()},
+      args.stream);
+}
+
 std::vector<Sample> samples() {
   return {
       {.inputs = {}, .attrs = {{"size", AttrValue::Integers{}}, {"fill_value", 2.5}}},
@@ -56,6 +68,9 @@ OpDef full_op() {
           .infer = infer,
           .no_grad = "has no inputs",
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"vectors", run_cuda<decltype(tag)>}};
+          }),
           .half = HalfPolicy::native,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/strided_copy.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/support.h"
@@ -31,7 +32,7 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {{args.in[0].dtype, shape}};
 }
 
-void run(const RunArgs& args) {
+kernels::StridedCopyArgs bind(const RunArgs& args) {
   const TensorRef &in = args.in[0], &out = args.out[0];
   kernels::StridedCopyArgs copy{dtype_bits(in.dtype) / 8, in.data, out.data, out.shape, {}, 0};
   const auto strides = in.shape.strides();
@@ -39,7 +40,13 @@ void run(const RunArgs& args) {
   for (size_t d = 0; d < dims.size(); ++d)
     copy.strides[d] =
         strides[static_cast<size_t>(normalize_dim(dims[d], in.shape.rank(), "permute"))];
-  kernels::strided_copy_cpu(copy);
+  return copy;
+}
+
+void run(const RunArgs& args) { kernels::strided_copy_cpu(bind(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::strided_copy_cuda(bind(args), args.stream);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -72,6 +79,9 @@ OpDef permute_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"strided", run_cuda<decltype(tag)>}};
+          }),
           .half = HalfPolicy::native,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

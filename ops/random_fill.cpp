@@ -2,6 +2,8 @@
 #include "ops/random_fill.h"
 
 #include "engine/base/error.h"
+#include "ops/cuda_variants.h"
+#include "ops/random_stream.h"
 #include "ops/support.h"
 
 namespace gradus {
@@ -25,9 +27,25 @@ std::vector<Sample> samples() {
           {.inputs = {}, .attrs = {{"size", 1 << 20}}, .bench = true}};
 }
 
+kernels::RandomArgs bind(const RunArgs& args) {
+  const TensorRef& out = args.out[0];
+  return {out.dtype, out.data, out.numel(), random_stream(args)};
+}
+
+template <bool normal>
+void run(const RunArgs& args) {
+  normal ? kernels::random_normal_cpu(bind(args)) : kernels::random_uniform_cpu(bind(args));
+}
+
+template <bool normal, class>
+void run_cuda(const RunArgs& args) {
+  normal ? kernels::random_normal_cuda(bind(args), args.stream)
+         : kernels::random_uniform_cuda(bind(args), args.stream);
+}
+
 }  // namespace
 
-OpDef random_fill_op(std::string_view name, std::string_view doc, void (*run)(const RunArgs&)) {
+OpDef random_fill_op(std::string_view name, std::string_view doc, bool normal) {
   return {.name = name,
           .doc = doc,
           .inputs = {},
@@ -36,7 +54,12 @@ OpDef random_fill_op(std::string_view name, std::string_view doc, void (*run)(co
                          {"rng_path", AttrType::integer, 0}},
           .infer = infer,
           .no_grad = "has no inputs",
-          .cpu = {{"reference", run}},
+          .cpu = {{"reference", normal ? run<true> : run<false>}},
+          .cuda = cuda_variants([=](auto tag) {
+            using Tag = decltype(tag);
+            return std::vector<KernelVariant>{
+                {"blocks", normal ? run_cuda<true, Tag> : run_cuda<false, Tag>}};
+          }),
           .random = true,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

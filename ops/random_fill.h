@@ -6,6 +6,6 @@
 namespace gradus {
 
 // rand and randn differ in the kernel alone.
-OpDef random_fill_op(std::string_view name, std::string_view doc, void (*run)(const RunArgs&));
+OpDef random_fill_op(std::string_view name, std::string_view doc, bool normal);
 
 }  // namespace gradus

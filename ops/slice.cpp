@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/graph/grad_args.h"
 #include "kernels/strided_copy.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -17,7 +18,7 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {out};
 }
 
-void run(const RunArgs& args) {
+kernels::StridedCopyArgs bind(const RunArgs& args) {
   const TensorRef &in = args.in[0], &out = args.out[0];
   const SliceBounds bounds = slice_bounds(args.attrs, in.shape, "slice");
   kernels::StridedCopyArgs copy{element_bytes(in.dtype), in.data, out.data, out.shape,
@@ -25,7 +26,15 @@ void run(const RunArgs& args) {
   const size_t dim = static_cast<size_t>(bounds.dim);
   copy.offset = bounds.start * copy.strides[dim];
   copy.strides[dim] *= bounds.count > 1 ? bounds.step : 1;  // a huge step must not overflow
-  if (out.numel() > 0) kernels::strided_copy_cpu(copy);
+  return copy;
+}
+
+void run(const RunArgs& args) {
+  if (args.out[0].numel() > 0) kernels::strided_copy_cpu(bind(args));
+}
+template <class>
+void run_cuda(const RunArgs& args) {
+  if (args.out[0].numel() > 0) kernels::strided_copy_cuda(bind(args), args.stream);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -60,6 +69,9 @@ OpDef slice_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"strided", run_cuda<decltype(tag)>}};
+          }),
           .half = HalfPolicy::native,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/block_copy.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -52,7 +53,9 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return parts;
 }
 
-void run(const RunArgs& args) {
+// Calls f(block) for every part that is not empty.
+template <class F>
+void for_parts(const RunArgs& args, F f) {
   const TensorRef& in = args.in[0];
   const int64_t dim = args.attrs.integer("dim"), width = element_bytes(in.dtype);
   const DimSplit whole = split_at(in.shape, dim, "split");
@@ -61,10 +64,18 @@ void run(const RunArgs& args) {
     const DimSplit split = split_at(out.shape, dim, "split");
     const int64_t bytes = split.dim * split.inner * width;
     if (out.numel() > 0)
-      kernels::block_copy_cpu({split.outer, bytes, in.as<const char>() + done * whole.inner * width,
+      f(kernels::BlockCopyArgs{split.outer, bytes, in.as<const char>() + done * whole.inner * width,
                                whole.dim * whole.inner * width, out.data, bytes});
     done += split.dim;
   }
+}
+
+void run(const RunArgs& args) { for_parts(args, kernels::block_copy_cpu); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  for_parts(args, [&](const kernels::BlockCopyArgs& part) {
+    kernels::block_copy_cuda(part, args.stream);
+  });
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -99,6 +110,9 @@ OpDef split_op() {
       .infer = infer,
       .grad = grad,
       .cpu = {{"reference", run}},
+      .cuda = cuda_variants([](auto tag) {
+        return std::vector<KernelVariant>{{"pieces", run_cuda<decltype(tag)>}};
+      }),
       .half = HalfPolicy::native,
       .samples = samples,
       .cost = [](const KernelQuery& query) {
