@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/base/dtype.h"
+#include "engine/base/stream_handle.h"
 #include "kernels/index_array.h"
 
 namespace gradus::kernels {
@@ -30,5 +31,9 @@ struct IndexAddArgs {
 void index_add_cpu(const IndexAddArgs& args);
 // f32 with alpha 1: columns in blocks that vectorise.
 void index_add_cpu_blocked(const IndexAddArgs& args);
+// f64, f32, i64, i32, and f16, bf16 summed in f32. A kernel cannot throw: what an index outside of
+// out names is left out.
+void index_add_cuda(const IndexAddArgs& args, StreamHandle stream);
+bool index_add_cuda_takes(DType dtype);
 
 }  // namespace gradus::kernels

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "engine/base/stream_handle.h"
 #include "kernels/index_array.h"
 
 namespace gradus::kernels {
@@ -20,5 +21,7 @@ struct IndexSelectArgs {
 };
 
 void index_select_cpu(const IndexSelectArgs& args);
+// A kernel cannot throw: an index outside of x gives bytes of ones, NaN in floating types.
+void index_select_cuda(const IndexSelectArgs& args, StreamHandle stream);
 
 }  // namespace gradus::kernels

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "engine/base/dtype.h"
+#include "engine/base/stream_handle.h"
 
 namespace gradus::kernels {
 
@@ -41,6 +42,15 @@ void row_norm_row_cpu(const RowNormArgs& args, int64_t row);  // f32; one row
 void row_norm_avx2(const RowNormArgs& args);                  // f32
 void row_norm_avx512(const RowNormArgs& args);
 
+// Beside x of f16 or bf16, CUDA takes weights and statistics of that dtype or of f32; else all are
+// of x's. Dtypes of what is null say nothing.
+struct RowNormTypes {
+  DType weight, bias, mean, rstd;
+};
+
+// f64, and f32, f16, bf16 computed in f32 with sums in f64.
+void row_norm_cuda(const RowNormArgs& args, const RowNormTypes& types, StreamHandle stream);
+
 // With h = (x - mean) * rstd, g = dy * weight and averages over a row:
 //   dx = rstd * (g - average(g) - h * average(g * h))      (without `mean`: no average(g))
 //   dweight = sum of dy * h, dbias = sum of dy, over the elements that share the weight.
@@ -70,5 +80,10 @@ inline int64_t row_norm_backward_workspace(const RowNormShape& shape) {
 void row_norm_backward_cpu(const RowNormBackwardArgs& args);
 void row_norm_backward_avx2(const RowNormBackwardArgs& args);  // f32
 void row_norm_backward_avx512(const RowNormBackwardArgs& args);
+// As row_norm_cuda; dweight and dbias are of types.weight. workspace:
+// row_norm_backward_cuda_workspace bytes where there is a weight.
+void row_norm_backward_cuda(const RowNormBackwardArgs& args, const RowNormTypes& types,
+                            StreamHandle stream);
+int64_t row_norm_backward_cuda_workspace(const RowNormShape& shape);
 
 }  // namespace gradus::kernels

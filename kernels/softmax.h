@@ -34,6 +34,7 @@ struct SoftmaxBackwardArgs {
 };
 
 void softmax_backward_cpu(const SoftmaxBackwardArgs& args);
+void softmax_backward_cuda(const SoftmaxBackwardArgs& args, StreamHandle stream);
 
 // Of f32 along the innermost dim (inner == 1, dim >= 1); exp within 2 ulp.
 void softmax_avx2(const SoftmaxArgs& args);

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/index_select.h"
+#include "ops/cuda_variants.h"
 #include "ops/embedding_padding.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
@@ -32,11 +33,22 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {out};
 }
 
-void run(const RunArgs& args) {
+kernels::IndexSelectArgs bind(const RunArgs& args) {
   const TensorRef &indices = args.in[0], &weight = args.in[1];
-  kernels::index_select_cpu({"embedding", weight.data, index_array(indices), args.out[0].data, 1,
-                             weight.shape[0], weight.shape[1] * element_bytes(weight.dtype),
-                             indices.numel()});
+  return {"embedding",
+          weight.data,
+          index_array(indices),
+          args.out[0].data,
+          1,
+          weight.shape[0],
+          weight.shape[1] * element_bytes(weight.dtype),
+          indices.numel()};
+}
+
+void run(const RunArgs& args) { kernels::index_select_cpu(bind(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::index_select_cuda(bind(args), args.stream);
 }
 
 // dy with each row divided by how often its index occurs.
@@ -92,6 +104,9 @@ OpDef embedding_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"pieces", run_cuda<decltype(tag)>}};
+          }),
           .half = HalfPolicy::native,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
 #include "kernels/index_add.h"
+#include "ops/cuda_variants.h"
 #include "ops/embedding_padding.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
@@ -47,6 +48,14 @@ kernels::IndexAddArgs kernel_args(const RunArgs& args) {
 
 void run(const RunArgs& args) { kernels::index_add_cpu(kernel_args(args)); }
 void run_blocked(const RunArgs& args) { kernels::index_add_cpu_blocked(kernel_args(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::index_add_cuda(kernel_args(args), args.stream);
+}
+template <class>
+bool takes(const KernelQuery& query) {
+  return kernels::index_add_cuda_takes(query.in[0].dtype);
+}
 
 bool is_f32(const KernelQuery& query) { return query.in[0].dtype == DType::f32; }
 
@@ -82,20 +91,25 @@ std::vector<Sample> samples() {
 }  // namespace
 
 OpDef embedding_backward_op() {
-  return {.name = "embedding_backward",
-          .doc =
-              "zeros (num_weights, width) with each row of grad_output added to the row that "
-              "indices names, in order; those of padding_idx are left out",
-          .inputs = {{"grad_output"}, {"indices", InputKind::required, false}},
-          .attributes = {{"num_weights", AttrType::integer, {}, true},
-                         {"padding_idx", AttrType::integer}},
-          .infer = infer,
-          .grad = grad,
-          .cpu = {{"blocked", run_blocked, nullptr, is_f32}, {"reference", run}},
-          .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{static_cast<double>(query.in[0].numel()), least_bytes(query)};
-          }};
+  return {
+      .name = "embedding_backward",
+      .doc =
+          "zeros (num_weights, width) with each row of grad_output added to the row that "
+          "indices names, in order; those of padding_idx are left out",
+      .inputs = {{"grad_output"}, {"indices", InputKind::required, false}},
+      .attributes = {{"num_weights", AttrType::integer, {}, true},
+                     {"padding_idx", AttrType::integer}},
+      .infer = infer,
+      .grad = grad,
+      .cpu = {{"blocked", run_blocked, nullptr, is_f32}, {"reference", run}},
+      .cuda = cuda_variants([](auto tag) {
+        using Tag = decltype(tag);
+        return std::vector<KernelVariant>{{"first_of_each", run_cuda<Tag>, nullptr, takes<Tag>}};
+      }),
+      .samples = samples,
+      .cost = [](const KernelQuery& query) {
+        return Cost{static_cast<double>(query.in[0].numel()), least_bytes(query)};
+      }};
 }
 
 }  // namespace gradus

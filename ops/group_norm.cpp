@@ -8,6 +8,8 @@
 namespace gradus {
 namespace {
 
+constexpr RowNormPlaces places{.weight = 1, .bias = 2, .mean = 1, .rstd = 2};
+
 // x is (batch, channels, space...).
 kernels::RowNormShape rows_of(const Shape& x, int64_t groups) {
   const int64_t space = x.product(2, x.rank());
@@ -50,7 +52,7 @@ kernels::RowNormArgs bind(const RunArgs& args) {
 
 std::vector<Value> grad(GradArgs& args) {
   return row_norm_gradients(args, rows_of(args.in[0].shape(), args.attrs.integer("num_groups")),
-                            {.weight = 1, .bias = 2, .mean = 1, .rstd = 2});
+                            places);
 }
 
 std::vector<Sample> samples() {
@@ -88,6 +90,7 @@ OpDef group_norm_op() {
       .grad = grad,
       .cpu = cpu_variants<bind, kernels::row_norm_avx512, kernels::row_norm_avx2,
                           kernels::row_norm_cpu>(),
+      .cuda = row_norm_cuda_variants<bind, places>(),
       .aliases = {{0, 0}},
       .autocast = AutocastClass::full_precision,
       .samples = samples,

@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -55,6 +56,14 @@ kernels::IndexAddArgs kernel_args(const RunArgs& args) {
 
 void run(const RunArgs& args) { kernels::index_add_cpu(kernel_args(args)); }
 void run_blocked(const RunArgs& args) { kernels::index_add_cpu_blocked(kernel_args(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::index_add_cuda(kernel_args(args), args.stream);
+}
+template <class>
+bool takes(const KernelQuery& query) {
+  return kernels::index_add_cuda_takes(query.in[0].dtype);
+}
 
 bool blocked_usable(const KernelQuery& query) {
   return query.in[0].dtype == DType::f32 && query.attrs.real("alpha") == 1.0;
@@ -94,19 +103,24 @@ std::vector<Sample> samples() {
 }  // namespace
 
 OpDef index_add_op() {
-  return {.name = "index_add",
-          .doc = "input with alpha times slice j of source added to slice index[j], for j in order",
-          .inputs = {{"input"}, {"index", InputKind::required, false}, {"source"}},
-          .attributes = {{"dim", AttrType::integer, {}, true}, {"alpha", AttrType::real, 1.0}},
-          .dtypes = number_types,
-          .infer = infer,
-          .grad = grad,
-          .cpu = {{"blocked", run_blocked, nullptr, blocked_usable}, {"reference", run}},
-          .aliases = {{0, 0}},
-          .samples = samples,
-          .cost = [](const KernelQuery& query) {
-            return Cost{static_cast<double>(query.in[2].numel()), least_bytes(query)};
-          }};
+  return {
+      .name = "index_add",
+      .doc = "input with alpha times slice j of source added to slice index[j], for j in order",
+      .inputs = {{"input"}, {"index", InputKind::required, false}, {"source"}},
+      .attributes = {{"dim", AttrType::integer, {}, true}, {"alpha", AttrType::real, 1.0}},
+      .dtypes = number_types,
+      .infer = infer,
+      .grad = grad,
+      .cpu = {{"blocked", run_blocked, nullptr, blocked_usable}, {"reference", run}},
+      .cuda = cuda_variants([](auto tag) {
+        using Tag = decltype(tag);
+        return std::vector<KernelVariant>{{"first_of_each", run_cuda<Tag>, nullptr, takes<Tag>}};
+      }),
+      .aliases = {{0, 0}},
+      .samples = samples,
+      .cost = [](const KernelQuery& query) {
+        return Cost{static_cast<double>(query.in[2].numel()), least_bytes(query)};
+      }};
 }
 
 }  // namespace gradus

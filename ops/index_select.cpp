@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/graph/grad_args.h"
+#include "ops/cuda_variants.h"
 #include "ops/movement.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -25,12 +26,23 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
   return {out};
 }
 
-void run(const RunArgs& args) {
+kernels::IndexSelectArgs bind(const RunArgs& args) {
   const TensorRef &in = args.in[0], &index = args.in[1];
   const DimSplit split = split_at(in.shape, args.attrs.integer("dim"), "index_select");
-  kernels::index_select_cpu({"index_select", in.data, index_array(index), args.out[0].data,
-                             split.outer, split.dim, split.inner * element_bytes(in.dtype),
-                             index.numel()});
+  return {"index_select",
+          in.data,
+          index_array(index),
+          args.out[0].data,
+          split.outer,
+          split.dim,
+          split.inner * element_bytes(in.dtype),
+          index.numel()};
+}
+
+void run(const RunArgs& args) { kernels::index_select_cpu(bind(args)); }
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::index_select_cuda(bind(args), args.stream);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -62,6 +74,9 @@ OpDef index_select_op() {
           .infer = infer,
           .grad = grad,
           .cpu = {{"reference", run}},
+          .cuda = cuda_variants([](auto tag) {
+            return std::vector<KernelVariant>{{"pieces", run_cuda<decltype(tag)>}};
+          }),
           .half = HalfPolicy::native,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

@@ -23,6 +23,7 @@ OpDef log_softmax_op() {
       .infer = infer_softmax,
       .grad = grad,
       .cpu = log_softmax_variants(),
+      .cuda = log_softmax_cuda_variants(),
       .aliases = {{0, 0}},
       .autocast = AutocastClass::full_precision,
       .samples = softmax_samples,

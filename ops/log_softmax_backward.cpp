@@ -30,6 +30,7 @@ OpDef log_softmax_backward_op() {
       .infer = infer_softmax_backward,
       .grad = grad,
       .cpu = log_softmax_backward_variants(),
+      .cuda = log_softmax_backward_cuda_variants(),
       .aliases = {{0, 0}, {0, 1}},
       .autocast = AutocastClass::full_precision,
       .samples = [] { return softmax_backward_samples(true); },

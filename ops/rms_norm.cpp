@@ -9,6 +9,8 @@
 namespace gradus {
 namespace {
 
+constexpr RowNormPlaces places{.weight = 1, .bias = -1, .mean = -1, .rstd = 1};
+
 int normalized_dims(const Attrs& attrs) {
   return static_cast<int>(attrs.integers("normalized_shape").size());
 }
@@ -41,7 +43,7 @@ kernels::RowNormArgs bind(const RunArgs& args) {
 
 std::vector<Value> grad(GradArgs& args) {
   return row_norm_gradients(args, trailing_rows(args.in[0].shape(), normalized_dims(args.attrs)),
-                            {.weight = 1, .bias = -1, .mean = -1, .rstd = 1});
+                            places);
 }
 
 std::vector<Sample> samples() {
@@ -75,6 +77,7 @@ OpDef rms_norm_op() {
       .grad = grad,
       .cpu = cpu_variants<bind, kernels::row_norm_avx512, kernels::row_norm_avx2,
                           kernels::row_norm_cpu>(),
+      .cuda = row_norm_cuda_variants<bind, places>(),
       .aliases = {{0, 0}},
       .autocast = AutocastClass::full_precision,
       .samples = samples,

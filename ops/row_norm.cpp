@@ -76,6 +76,15 @@ Shape statistics_shape(const Shape& input, int normalized_dims) {
   return shape;
 }
 
+kernels::RowNormTypes row_norm_types(const RunArgs& args, const RowNormPlaces& places) {
+  const auto of = [&](std::span<const TensorRef> refs, int place) {
+    const bool there = place >= 0 && refs[static_cast<size_t>(place)].present;
+    return there ? refs[static_cast<size_t>(place)].dtype : args.in[0].dtype;
+  };
+  return {of(args.in, places.weight), of(args.in, places.bias), of(args.out, places.mean),
+          of(args.out, places.rstd)};
+}
+
 std::vector<Value> row_norm_gradients(GradArgs& args, const kernels::RowNormShape& shape,
                                       const RowNormPlaces& places) {
   const Value weight = args.in[static_cast<size_t>(places.weight)];

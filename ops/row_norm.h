@@ -8,6 +8,7 @@
 #include "engine/graph/grad_args.h"
 #include "engine/op/op.h"
 #include "kernels/row_norm.h"
+#include "ops/cuda_variants.h"
 
 namespace gradus {
 
@@ -38,6 +39,21 @@ Shape statistics_shape(const Shape& input, int normalized_dims);
 struct RowNormPlaces {
   int weight, bias, mean, rstd;
 };
+
+// The dtypes of what RowNormPlaces names, for the CUDA kernels.
+kernels::RowNormTypes row_norm_types(const RunArgs& args, const RowNormPlaces& places);
+
+// The CUDA table of a forward op. `Bind` makes the kernel's arguments.
+template <auto Bind, RowNormPlaces places, class>
+void run_row_norm_cuda(const RunArgs& args) {
+  kernels::row_norm_cuda(Bind(args), row_norm_types(args, places), args.stream);
+}
+template <auto Bind, RowNormPlaces places>
+std::vector<KernelVariant> row_norm_cuda_variants() {
+  return cuda_variants([](auto tag) {
+    return std::vector<KernelVariant>{{"rows", run_row_norm_cuda<Bind, places, decltype(tag)>}};
+  });
+}
 
 // Gradients of all outputs with respect to all inputs.
 std::vector<Value> row_norm_gradients(GradArgs& args, const kernels::RowNormShape& shape,

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
+#include "ops/cuda_variants.h"
 #include "ops/onednn_variant.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -69,6 +70,22 @@ kernels::RowNormBackwardArgs bind(const RunArgs& args) {
 int64_t workspace(const KernelQuery& query) {
   if (!query.has(weight_in)) return 0;
   return kernels::row_norm_backward_workspace(shape_of(query.in[rstd_in].shape, query.attrs));
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  const auto of = [&](Input input) {
+    return args.has(input) ? args.in[input].dtype : args.in[x_in].dtype;
+  };
+  const DType weight = of(weight_in);
+  kernels::row_norm_backward_cuda(bind(args), {weight, weight, of(mean_in), of(rstd_in)},
+                                  args.stream);
+}
+
+template <class>
+int64_t cuda_workspace(const KernelQuery& query) {
+  if (!query.has(weight_in)) return 0;
+  return kernels::row_norm_backward_cuda_workspace(shape_of(query.in[rstd_in].shape, query.attrs));
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -147,6 +164,10 @@ OpDef row_norm_backward_op() {
           .cpu = with_onednn<bind>(
               cpu_variants<bind, kernels::row_norm_backward_avx512, kernels::row_norm_backward_avx2,
                            kernels::row_norm_backward_cpu>(workspace)),
+          .cuda = cuda_variants([](auto tag) {
+            using Tag = decltype(tag);
+            return std::vector<KernelVariant>{{"rows", run_cuda<Tag>, cuda_workspace<Tag>}};
+          }),
           .autocast = AutocastClass::full_precision,
           .samples = samples,
           .cost = [](const KernelQuery& query) {

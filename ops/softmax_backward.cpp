@@ -29,6 +29,7 @@ OpDef softmax_backward_op() {
       .infer = infer_softmax_backward,
       .grad = grad,
       .cpu = softmax_backward_variants(),
+      .cuda = softmax_backward_cuda_variants(),
       .aliases = {{0, 0}, {0, 1}},
       .autocast = AutocastClass::full_precision,
       .samples = [] { return softmax_backward_samples(false); },

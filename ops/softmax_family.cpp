@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "kernels/softmax.h"
 #include "ops/cpu_variants.h"
+#include "ops/cuda_variants.h"
 #include "ops/support.h"
 
 namespace gradus {
@@ -45,6 +46,23 @@ std::vector<KernelVariant> backward_variants() {
                       kernels::softmax_backward_avx2, kernels::softmax_backward_cpu, rows>();
 }
 
+template <class>
+void run_log_cuda(const RunArgs& args) {
+  kernels::softmax_cuda(bind<true>(args), args.stream);
+}
+
+template <bool log, class>
+void run_backward_cuda(const RunArgs& args) {
+  kernels::softmax_backward_cuda(bind_backward<log>(args), args.stream);
+}
+
+template <bool log>
+std::vector<KernelVariant> backward_cuda_variants() {
+  return cuda_variants([](auto tag) {
+    return std::vector<KernelVariant>{{"rows", run_backward_cuda<log, decltype(tag)>}};
+  });
+}
+
 struct Case {
   Shape shape;
   int64_t dim;
@@ -81,6 +99,18 @@ std::vector<KernelVariant> softmax_variants() { return forward_variants<false>()
 std::vector<KernelVariant> log_softmax_variants() { return forward_variants<true>(); }
 std::vector<KernelVariant> softmax_backward_variants() { return backward_variants<false>(); }
 std::vector<KernelVariant> log_softmax_backward_variants() { return backward_variants<true>(); }
+
+std::vector<KernelVariant> log_softmax_cuda_variants() {
+  return cuda_variants([](auto tag) {
+    return std::vector<KernelVariant>{{"rows", run_log_cuda<decltype(tag)>}};
+  });
+}
+std::vector<KernelVariant> softmax_backward_cuda_variants() {
+  return backward_cuda_variants<false>();
+}
+std::vector<KernelVariant> log_softmax_backward_cuda_variants() {
+  return backward_cuda_variants<true>();
+}
 
 std::vector<Sample> softmax_samples() {
   std::vector<Sample> list;

@@ -15,6 +15,10 @@ std::vector<KernelVariant> softmax_variants();
 std::vector<KernelVariant> log_softmax_variants();
 std::vector<KernelVariant> softmax_backward_variants();
 std::vector<KernelVariant> log_softmax_backward_variants();
+// CUDA's.
+std::vector<KernelVariant> log_softmax_cuda_variants();
+std::vector<KernelVariant> softmax_backward_cuda_variants();
+std::vector<KernelVariant> log_softmax_backward_cuda_variants();
 std::vector<Sample> softmax_samples();
 std::vector<Sample> softmax_backward_samples(bool log);
 Cost softmax_cost(const KernelQuery& query);
