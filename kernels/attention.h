@@ -9,6 +9,7 @@
 #include "engine/base/dtype.h"
 #include "engine/base/philox.h"
 #include "engine/base/shape.h"
+#include "kernels/random.h"
 
 namespace gradus::kernels {
 
@@ -107,6 +108,21 @@ AttentionRow<T> refine_row(T rounding, T logsumexp, T dlogsumexp, T term, bool n
   if (no_out || std::abs(anew - term) <= 128 * rounding * most) row.term = anew;
   return row;
 }
+
+// What CUDA kernels are told beside the problem: the stream of dropout, which a device alone can
+// read (dropout_key is not looked at), and dtypes that may be f32 beside f16 and bf16. Depths of up
+// to 256, as far as the device's shared memory goes.
+struct AttentionExtras {
+  RandomStream random;
+  DType mask, logsumexp, dlogsumexp;  // of an additive mask
+};
+void attention_cuda(const AttentionArgs& args, const AttentionExtras& extras, StreamHandle stream);
+// Rows are not refined. workspace: attention_backward_cuda_workspace bytes.
+void attention_backward_cuda(const AttentionBackwardArgs& args, const AttentionExtras& extras,
+                             StreamHandle stream);
+bool attention_cuda_usable(const AttentionProblem& problem, int64_t shared_bytes);
+bool attention_backward_cuda_usable(const AttentionProblem& problem, int64_t shared_bytes);
+int64_t attention_backward_cuda_workspace(const AttentionProblem& problem);
 
 int64_t attention_backward_workspace(const AttentionProblem& problem);  // of the cpu variant
 void attention_backward_cpu(const AttentionBackwardArgs& args);

@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "ops/matmul_support.h"
 #include "ops/ops.h"
+#include "ops/random_stream.h"
 #include "ops/row_norm.h"
 
 namespace gradus {
@@ -107,6 +108,10 @@ AttentionProblem with_data(AttentionProblem p, const RunArgs& args, size_t first
   p.key = args.in[first + 1].data;
   p.value = args.in[first + 2].data;
   p.mask = args.has(first + 3) ? args.in[first + 3].data : nullptr;
+  return p;
+}
+
+AttentionProblem with_dropout_key(AttentionProblem p, const RunArgs& args) {
   if (p.dropout != 0)
     p.dropout_key = philox_key(*args.rng, static_cast<uint64_t>(args.attrs.integer("rng_path")));
   return p;
@@ -175,11 +180,20 @@ AttentionProblem attention_problem(std::string_view op, const TensorSpec& query,
   return p;
 }
 
-AttentionProblem attention_problem(const RunArgs& args, size_t first) {
+AttentionProblem attention_problem_on_cuda(const RunArgs& args, size_t first) {
   const AttentionProblem p = attention_problem(
       "scaled_dot_product_attention", spec_of(args.in[first]), spec_of(args.in[first + 1]),
       spec_of(args.in[first + 2]), spec_of(args.in[first + 3]), args.attrs);
   return with_data(p, args, first);
+}
+
+AttentionProblem attention_problem(const RunArgs& args, size_t first) {
+  return with_dropout_key(attention_problem_on_cuda(args, first), args);
+}
+
+kernels::AttentionExtras attention_extras(const RunArgs& args, size_t first, DType logsumexp) {
+  const DType mask = args.has(first + 3) ? args.in[first + 3].dtype : args.in[first].dtype;
+  return {random_stream(args), mask, logsumexp, logsumexp};
 }
 
 AttentionProblem attention_problem(const KernelQuery& query, size_t first) {

@@ -21,6 +21,10 @@ kernels::AttentionProblem attention_problem(std::string_view op, const TensorSpe
                                             const TensorSpec& mask, const Attrs& attrs);
 // The same with the data of a run whose query is input `first`, then key, value, mask.
 kernels::AttentionProblem attention_problem(const RunArgs& args, size_t first);
+// The same on CUDA, where the host cannot read the key of dropout: AttentionExtras names its
+// stream.
+kernels::AttentionProblem attention_problem_on_cuda(const RunArgs& args, size_t first);
+kernels::AttentionExtras attention_extras(const RunArgs& args, size_t first, DType logsumexp);
 kernels::AttentionProblem attention_problem(const KernelQuery& query, size_t first);
 
 // lead + (queries, value_depth) and the like.

@@ -2,6 +2,7 @@
 #include "engine/graph/grad_args.h"
 #include "ops/attention.h"
 #include "ops/cpu_variants.h"
+#include "ops/cuda_variants.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
 #include "ops/row_norm.h"
@@ -26,6 +27,19 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
 
 kernels::AttentionArgs bind(const RunArgs& args) {
   return {attention_problem(args, query_in), args.out[0].data, args.out[1].data, args.workspace};
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::attention_cuda(
+      {attention_problem_on_cuda(args, query_in), args.out[0].data, args.out[1].data},
+      attention_extras(args, query_in, args.out[1].dtype), args.stream);
+}
+
+template <class>
+bool fits_cuda(const KernelQuery& query) {
+  return kernels::attention_cuda_usable(attention_problem(query, query_in),
+                                        query.device.shared_memory_per_block);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -105,6 +119,10 @@ OpDef scaled_dot_product_attention_op() {
           [](const KernelQuery& query) {
             return kernels::attention_workspace(attention_problem(query, query_in));
           }),
+      .cuda = cuda_variants([](auto tag) {
+        using Tag = decltype(tag);
+        return std::vector<KernelVariant>{{"tiles", run_cuda<Tag>, nullptr, fits_cuda<Tag>}};
+      }),
       .autocast = AutocastClass::low_precision,
       .random = true,
       .samples = samples,

@@ -3,6 +3,7 @@
 #include "ops/attention.h"
 #include "ops/composite_gradient.h"
 #include "ops/cpu_variants.h"
+#include "ops/cuda_variants.h"
 #include "ops/matmul_support.h"
 #include "ops/op_list.h"
 #include "ops/ops.h"
@@ -43,8 +44,9 @@ std::vector<TensorSpec> infer(const InferArgs& args) {
           {dtype, with_dims(key_lead(p), {p.keys, p.value_depth})}};
 }
 
-kernels::AttentionBackwardArgs bind(const RunArgs& args) {
-  return {attention_problem(args, query_in),
+kernels::AttentionBackwardArgs bound_to(const RunArgs& args,
+                                        const kernels::AttentionProblem& problem) {
+  return {problem,
           args.in[dout_in].data,
           args.has(out_in) ? args.in[out_in].data : nullptr,
           args.in[logsumexp_in].data,
@@ -53,6 +55,30 @@ kernels::AttentionBackwardArgs bind(const RunArgs& args) {
           args.out[1].data,
           args.out[2].data,
           args.workspace};
+}
+
+kernels::AttentionBackwardArgs bind(const RunArgs& args) {
+  return bound_to(args, attention_problem(args, query_in));
+}
+
+template <class>
+void run_cuda(const RunArgs& args) {
+  kernels::AttentionBackwardArgs backward =
+      bound_to(args, attention_problem_on_cuda(args, query_in));
+  kernels::AttentionExtras extras = attention_extras(args, query_in, args.in[logsumexp_in].dtype);
+  if (args.has(dlogsumexp_in)) extras.dlogsumexp = args.in[dlogsumexp_in].dtype;
+  kernels::attention_backward_cuda(backward, extras, args.stream);
+}
+
+template <class>
+int64_t cuda_workspace(const KernelQuery& query) {
+  return kernels::attention_backward_cuda_workspace(attention_problem(query, query_in));
+}
+
+template <class>
+bool fits_cuda(const KernelQuery& query) {
+  return kernels::attention_backward_cuda_usable(attention_problem(query, query_in),
+                                                 query.device.shared_memory_per_block);
 }
 
 std::vector<Value> grad(GradArgs& args) {
@@ -150,6 +176,11 @@ OpDef scaled_dot_product_attention_backward_op() {
           [](const KernelQuery& query) {
             return kernels::attention_backward_workspace(attention_problem(query, query_in));
           }),
+      .cuda = cuda_variants([](auto tag) {
+        using Tag = decltype(tag);
+        return std::vector<KernelVariant>{
+            {"tiles", run_cuda<Tag>, cuda_workspace<Tag>, fits_cuda<Tag>}};
+      }),
       .random = true,
       .samples = samples,
       .cost = [](const KernelQuery& query) {
