@@ -8,7 +8,6 @@
 #include "engine/device/cuda/cuda_device.h"
 #include "engine/exec/executable.h"
 #include "engine/exec/stepwise.h"
-#include "engine/op/registry.h"
 #include "ops/all_ops.h"
 #include "ops/ops.h"
 #include "tests/sim/sim_test.h"
@@ -20,14 +19,6 @@ Tensor host_tensor(const Shape& shape, uint64_t seed) {
   Tensor tensor(DType::f32, shape, cpu_device());
   const std::vector<float> values = numbers(static_cast<size_t>(shape.numel()), -1, 1, seed);
   std::memcpy(tensor.data(), values.data(), values.size() * sizeof(float));
-  return tensor;
-}
-
-// In (0, 1]: also legal as second moment, step number and learning rate.
-Tensor positive_tensor(const Shape& shape, uint64_t seed) {
-  Tensor tensor = host_tensor(shape, seed);
-  float* values = tensor.data_as<float>();
-  for (int64_t i = 0; i < shape.numel(); ++i) values[i] = 1 - std::abs(values[i]) / 2;
   return tensor;
 }
 
@@ -143,34 +134,6 @@ TEST_F(Engine, KernelsAreTheCudaOnes) {
     EXPECT_NE(std::find(variants.begin(), variants.end(), name), variants.end()) << name;
   session.step(1);
   EXPECT_GE(sim::take_counters().size(), 4u);
-}
-
-// Every sample of every op that has a CUDA kernel, against the CPU.
-TEST_F(Engine, SamplesOfOpsWithKernels) {
-  int ops = 0, cases = 0;
-  for (const OpDef& op : all_ops()) {
-    if (op.cuda.empty() || op.samples == nullptr) continue;
-    ++ops;
-    for (const Sample& sample : op.samples()) {
-      if (sample.bench) continue;
-      std::vector<Tensor> host, there;
-      bool floats = true;
-      for (const SampleInput& input : sample.inputs) {
-        floats = floats && input.dtype == DType::f32;
-        host.push_back(input.present ? positive_tensor(input.shape, host.size() + 1) : Tensor());
-        there.push_back(input.present ? host.back().to(device()) : Tensor());
-      }
-      if (!floats) continue;
-      const Attrs attrs(op.name, op.attributes, sample.attrs);
-      const std::vector<Tensor> expected = run_op(op, attrs, host);
-      const std::vector<Tensor> result = run_op(op, attrs, there, {.device = &device()});
-      ASSERT_EQ(result.size(), expected.size());
-      for (size_t i = 0; i < expected.size(); ++i) expect_close(result[i], expected[i], 1e-5);
-      ++cases;
-    }
-  }
-  EXPECT_GE(ops, 3);
-  EXPECT_GE(cases, 20);
 }
 
 }  // namespace
