@@ -16,6 +16,7 @@
 #include "engine/base/version.h"
 #include "engine/device/device.h"
 #include "tools/commands.h"
+#include "tools/device_reason.h"
 #include "tools/progress_line.h"
 
 namespace gradus {
@@ -72,10 +73,20 @@ Finding gpu() {
   if (std::string_view(build_cuda) == "OFF")
     return {"gpu", Verdict::fine, "this build is for the CPU alone"};
   try {
-    return {"gpu", Verdict::fine, find_device("cuda").info().name};
+    const DeviceInfo& gpu = find_device("cuda").info();
+    return {"gpu", Verdict::fine,
+            fmt::format("{}: {}, compute capability {}.{}, {}", device_name(gpu), gpu.name,
+                        gpu.compute_capability / 10, gpu.compute_capability % 10,
+                        bytes_text(static_cast<double>(gpu.memory_bytes)))};
   } catch (const std::exception& error) {
     return {"gpu", Verdict::warning, error.what()};
   }
+}
+
+Finding device() {
+  return {"device", Verdict::fine,
+          fmt::format("device=auto takes {}: {}", device_name(find_device("auto").info()),
+                      device_reason("auto"))};
 }
 
 // Whether runs can be written below the working folder, and into how much space.
@@ -106,8 +117,8 @@ Finding data_folder() {
 }
 
 int run_doctor(bool json) {
-  const Finding findings[] = {processor(), threads(),     memory(),
-                              gpu(),       runs_folder(), data_folder()};
+  const Finding findings[] = {processor(), threads(),     memory(),     gpu(),
+                              device(),    runs_folder(), data_folder()};
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   bool problem = false;
   for (const Finding& finding : findings) {

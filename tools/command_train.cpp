@@ -12,6 +12,7 @@
 #include "data/sources.h"
 #include "engine/base/error.h"
 #include "tools/commands.h"
+#include "tools/device_reason.h"
 #include "tools/json_line.h"
 #include "tools/progress_line.h"
 #include "tools/report_files.h"
@@ -35,15 +36,16 @@ struct TrainOptions {
 // Shows a run on stderr.
 class Display {
  public:
-  explicit Display(std::string run) : run_(std::move(run)) {}
+  // `reason`: why the run has its device.
+  Display(std::string run, std::string reason) : run_(std::move(run)), reason_(std::move(reason)) {}
 
   void start(const TrainingPlan& plan) {
     plan_ = plan;
     begin_ = Clock::now();
     line_.note(fmt::format("train: {} parameters, {} training and {} validation samples",
                            plan.parameters, plan.training_samples, plan.validation_samples));
-    line_.note(fmt::format("train: {} steps of {} samples ({} an epoch) on {}", plan.steps,
-                           plan.batch, plan.steps_per_epoch, plan.device));
+    line_.note(fmt::format("train: {} steps of {} samples ({} an epoch) on {} ({})", plan.steps,
+                           plan.batch, plan.steps_per_epoch, plan.device, reason_));
     line_.note(fmt::format("train: memory: {} of states, {} of everything else; run folder {}",
                            bytes_text(static_cast<double>(plan.state_bytes + plan.copy_bytes)),
                            bytes_text(static_cast<double>(plan.arena_bytes)), run_));
@@ -83,7 +85,7 @@ class Display {
   }
 
  private:
-  std::string run_;
+  std::string run_, reason_;
   TrainingPlan plan_;
   Clock::time_point begin_ = Clock::now();
   ProgressLine line_;
@@ -117,7 +119,7 @@ int run_train(TrainOptions options) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of a write, with its message
   const std::string run = take_run(options.settings, options.recipe);
   const Recipe recipe = load_recipe(options.recipe, options.settings);
-  Display display(run);
+  Display display(run, device_reason(recipe.text("device")));
   const StopSignals signals;
   const TrainingResult result =
       train(recipe, run,

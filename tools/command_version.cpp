@@ -18,6 +18,7 @@ int print_version(bool json) {
                                         {"compiler", build_compiler},
                                         {"build", build_type},
                                         {"cuda", build_cuda},
+                                        {"device", device_name(find_device("auto").info())},
                                         {"instructions", cpu.avx512 ? "avx512"
                                                          : cpu.avx2 ? "avx2"
                                                                     : "base"}};

@@ -117,7 +117,8 @@ Device& find_device(std::string_view name) {
   const CudaDeviceFactory factory = cuda_factory;
   if (name == "cpu") return cpu_device();
   if (name == "auto") {
-    Device* cuda = factory ? factory(0) : nullptr;
+    constexpr int automatic = -1;  // null where auto is to take the CPU
+    Device* cuda = factory ? factory(automatic) : nullptr;
     return cuda ? *cuda : cpu_device();
   }
   int index = 0;

@@ -6,8 +6,10 @@
 #include <mutex>
 
 #include <cuda_runtime.h>
+#include <fmt/format.h>
 
 #include "engine/base/error.h"
+#include "engine/base/version.h"
 
 namespace gradus {
 namespace {
@@ -124,25 +126,76 @@ class CudaDevice final : public Device {
   int64_t peak_ = 0;
 };
 
-// Null where the machine has no such device. Devices are never destroyed: tensors may outlive
-// static destruction.
+constexpr bool simulated = std::string_view(build_cuda) == "SIM";
+constexpr int oldest_capability = 80;
+
+struct Devices {
+  int count = 0;
+  std::string trouble;  // why there are none
+};
+
+Devices count_devices() {
+  Devices devices;
+  const cudaError_t error = cudaGetDeviceCount(&devices.count);
+  if (error == cudaSuccess && devices.count > 0) return devices;
+  (void)cudaGetLastError();
+  return {0, error == cudaSuccess ? "no CUDA device" : cudaGetErrorString(error)};
+}
+
+cudaDeviceProp properties_of(int index) {
+  cudaDeviceProp properties = {};
+  const cudaError_t error = cudaGetDeviceProperties(&properties, index);
+  if (error != cudaSuccess)
+    failf(ErrorKind::unsupported, "cuda", "device {} tells nothing of itself: {}", index,
+          cudaGetErrorString(error));
+  return properties;
+}
+
+// Empty where kernels of this build run on the device.
+std::string why_not(const cudaDeviceProp& properties) {
+  const int capability = properties.major * 10 + properties.minor;
+  if (capability >= oldest_capability) return {};
+  return fmt::format("{} has compute capability {}.{}, kernels need {}.{}", properties.name,
+                     properties.major, properties.minor, oldest_capability / 10,
+                     oldest_capability % 10);
+}
+
+// Throws where the machine has no such device, or one too old. Devices are never destroyed:
+// tensors may outlive static destruction.
 Device* cuda_device(int index) {
   static std::mutex mutex;
   static std::array<CudaDevice*, max_devices> devices{};
-  if (index < 0 || index >= max_devices) return nullptr;
   const std::lock_guard lock(mutex);
+  const Devices all = count_devices();
+  const auto refuse = [&](std::string_view why) {
+    failf(ErrorKind::unsupported, fmt::format("cuda:{}", index), "{}; use device=cpu", why);
+  };
+  if (all.count == 0) refuse(all.trouble);
+  if (index >= all.count || index >= max_devices)
+    refuse(fmt::format("this machine has {} CUDA device{}, numbered from 0", all.count,
+                       all.count == 1 ? "" : "s"));
   CudaDevice*& device = devices[static_cast<size_t>(index)];
   if (device != nullptr) return device;
-  int count = 0;
-  if (cudaGetDeviceCount(&count) != cudaSuccess || index >= count) return nullptr;
-  cudaDeviceProp properties;
-  if (cudaGetDeviceProperties(&properties, index) != cudaSuccess) return nullptr;
+  const cudaDeviceProp properties = properties_of(index);
+  if (const std::string why = why_not(properties); !why.empty()) refuse(why);
   device = new CudaDevice(index, properties);
   return device;
 }
 
+// What set_cuda_device_factory() is given: -1 stands for what `auto` takes.
+Device* device_or_automatic(int index) {
+  if (index >= 0) return cuda_device(index);
+  return why_not_cuda().empty() ? cuda_device(0) : nullptr;
+}
+
 }  // namespace
 
-void install_cuda_devices() { set_cuda_device_factory(cuda_device); }
+std::string why_not_cuda() {
+  if (simulated) return "the simulated device is taken only where it is asked for";
+  const Devices all = count_devices();
+  return all.count == 0 ? all.trouble : why_not(properties_of(0));
+}
+
+void install_cuda_devices() { set_cuda_device_factory(device_or_automatic); }
 
 }  // namespace gradus
