@@ -21,6 +21,7 @@ REGISTERS = {
     "matmul_mma": 176,  # 128 threads are held to 168 by their three blocks, 256 have one block
     "matmul_simt_kernel": 192,  # one block of 256 threads, as at any count above 128
     "adam_step": 64,
+    "sgd_step": 64,
 }
 # Kernels for f64 call ptxas' routine for division, which saves a register pair or two around it.
 F64_STACK = 16
