@@ -62,13 +62,12 @@ struct Position {
   // Over all threads of the position.
   template <class Op>
   DEV C together(C value, Op op) const {
-    if constexpr (Lanes == 1) return value;
-    if constexpr (Lanes == warp_size) return warp_reduce(value, op);
-    if constexpr (Lanes > warp_size) {
-      value = block_reduce<Lanes>(value, op);
-      __syncthreads();  // the next reduction has the same scratch memory
-    }
-    return value;
+    if constexpr (Lanes == 1)
+      return value;
+    else if constexpr (Lanes == warp_size)
+      return warp_reduce(value, op);
+    else
+      return block_reduce<Lanes>(value, op);
   }
 
   // 0 and 1 for log-probabilities: then nothing is subtracted.
@@ -85,6 +84,7 @@ struct Position {
   DEV C sum_over_classes(F term) const {
     C sum = C(0);
     for (int64_t c = lane; c < loss.classes; c += Lanes) sum += term(c);
+    if constexpr (Lanes > warp_size) __syncthreads();  // shift() has the same scratch memory
     return together(sum, Sum());
   }
 };

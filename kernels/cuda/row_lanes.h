@@ -23,16 +23,17 @@ DEV int row_lane() {
   return static_cast<int>(threadIdx.x) % Lanes;
 }
 
-// Over the threads of a row. A block's next reduction may have the same scratch memory.
+// Over the threads of a row. Between two reductions by one `op` there must be a row_barrier.
 template <int Lanes, class C, class Op>
 DEV C row_reduce(C value, Op op) {
-  if constexpr (Lanes == warp_size) {
-    return warp_reduce(value, op);
-  } else {
-    value = block_reduce<Lanes>(value, op);
-    __syncthreads();
-    return value;
-  }
+  if constexpr (Lanes == warp_size) return warp_reduce(value, op);
+  return block_reduce<Lanes>(value, op);
+}
+
+// For the scratch memory of a block's reductions; warps have none.
+template <int Lanes>
+DEV void row_barrier() {
+  if constexpr (Lanes > warp_size) __syncthreads();
 }
 
 // `V` neighbours in what they are computed in.

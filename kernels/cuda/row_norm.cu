@@ -72,6 +72,7 @@ __global__ void __launch_bounds__(row_threads) row_norm(const Norm<T> norm) {
       for (int j = 0; j < V; ++j) mean += static_cast<double>(x[j]);
     });
     mean = row_reduce<Lanes>(mean, Sum());
+    row_barrier<Lanes>();
     mean = shape.cols > 0 ? mean / count : 0.0;
   }
   double squares = 0;

@@ -56,8 +56,10 @@ __global__ void __launch_bounds__(row_threads) row_norm_dx(const Slope<T> slope,
   const double count = static_cast<double>(shape.cols);
   const C average_gh = static_cast<C>(row_reduce<Lanes>(sum_gh, Sum()) / count);
   C average_g = C(0);
-  if (slope.mean.data != nullptr)
+  if (slope.mean.data != nullptr) {
+    row_barrier<Lanes>();
     average_g = static_cast<C>(row_reduce<Lanes>(sum_g, Sum()) / count);
+  }
   visit([&](const C(&g)[V], const C(&h)[V], int64_t at) {
     C result[V];
 #pragma unroll
