@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A line of a file of JSON lines: an object whose members are texts, numbers, or lists of one of
-// them. Read without the large parser, which costs every file that includes it seconds to compile.
+// them. Only one file includes the parser, which takes seconds to compile.
 #pragma once
 
 #include <cstdint>
