@@ -71,20 +71,22 @@ KeyValue coerce(const RecipeKey& key, const TomlEntry& entry) {
                     (key.type == AttrType::text && value.as<std::string>()) ||
                     (key.type == AttrType::integers && value.as<KeyValue::Integers>()) ||
                     (key.type == AttrType::reals && value.as<KeyValue::Reals>());
-  if (!fits)
-    refuse(place, fmt::format("'{}' expected {}{}, got {}", key.name, attr_type_name(key.type),
-                              words_text(key), to_string(value)));
-  return value;
+  if (fits) return value;
+  const auto* number = value.as<double>();
+  // 3.0 is not 3 here.
+  const std::string got = number && *number == std::floor(*number) && std::abs(*number) < 1e15
+                              ? fmt::format("{:.1f}", *number)
+                              : to_string(value);
+  refuse(place, fmt::format("'{}' expected {}{}, got {}", key.name, attr_type_name(key.type),
+                            words_text(key), got));
 }
 
 void check_number(const RecipeKey& key, double number, const std::string& place) {
   if (number >= key.least && number <= key.most && std::isfinite(number)) return;
-  std::string range;
-  if (std::isfinite(key.least)) range += fmt::format(" at least {:g}", key.least);
-  if (std::isfinite(key.most))
-    range += fmt::format("{} at most {}", range.empty() ? "" : " and", key.most);
-  refuse(place, fmt::format("'{}' expected{}, got {}", key.name,
-                            range.empty() ? " a finite number" : range, number));
+  const std::string range = number_range(key);
+  const std::string_view finite = std::isfinite(number) ? "" : "a finite number";
+  refuse(place, fmt::format("'{}' expected {}{}{}, got {}", key.name, finite,
+                            finite.empty() || range.empty() ? "" : ", ", range, number));
 }
 
 void check_range(const RecipeKey& key, const KeyValue& value, const std::string& place) {

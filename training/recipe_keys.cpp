@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/device/device.h"
 #include "training/loss_rule.h"
 #include "training/quantity.h"
 #include "training/recipe_key_makers.h"
@@ -48,7 +49,8 @@ Keys run_keys() {
            "it: less memory, more time"),
       text("precision", "f32", {"f32", "f64", "bf16", "f16"},
            "of parameters and arithmetic; bf16 and f16: of products alone, f16 with loss scaling"),
-      text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
+      of_form(text("device", "auto", {}, "where to compute"), is_device_name,
+              "auto, cpu, cuda or cuda:N"),
       free_on_resume(integer("threads", 0, 0, 1024,
                              "0: OMP_NUM_THREADS, else the processors of this process")),
       defaults(real("lr", 0.001, 0, unbounded, "learning rate, at its highest under a schedule"),
@@ -295,14 +297,9 @@ Keys data_keys() {
 std::string range_text(const RecipeKey& key) {
   if (!key.choices.empty()) return fmt::format("{}", fmt::join(key.choices, ", "));
   if (key.accepts) return std::string(key.form);
-  const bool low = std::isfinite(key.least), high = std::isfinite(key.most);
-  if (!low && !high) return "";
-  if (key.least == above_zero) return "above 0";
-  std::string from = low ? fmt::format("{:g}", key.least) : "";
-  for (const auto& [word, value] : key.words) from = fmt::format("{}, {}", word, from);
-  return high ? fmt::format("{} to {}", from,
-                            key.most == below_one ? "below 1" : fmt::format("{}", key.most))
-              : fmt::format("at least {}", from);
+  std::string words;
+  for (const auto& [word, value] : key.words) words = fmt::format("{}, {}", word, words);
+  return number_range(key, words);
 }
 
 // The names of tables that recipes choose.
@@ -330,6 +327,16 @@ const RecipeKey& named_by_recipe(const RecipeKey& pattern, std::string_view name
 }
 
 }  // namespace
+
+std::string number_range(const RecipeKey& key, std::string_view words) {
+  const bool low = std::isfinite(key.least), high = std::isfinite(key.most);
+  if (!low && !high) return "";
+  if (key.least == above_zero) return "above 0";
+  const std::string from = fmt::format("{}{}", words, low ? fmt::format("{:g}", key.least) : "");
+  return high ? fmt::format("{} to {}", from,
+                            key.most == below_one ? "below 1" : fmt::format("{}", key.most))
+              : fmt::format("at least {}", from);
+}
 
 const std::vector<RecipeKey>& recipe_keys() {
   static const std::vector<RecipeKey> keys =

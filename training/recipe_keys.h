@@ -53,6 +53,10 @@ const std::vector<RecipeKey>& recipe_keys();
 // long as the program.
 const RecipeKey* find_recipe_key(std::string_view name);
 
+// The numbers that a key takes, as "at least 0" or "0 to 1", with `words` before the least; empty
+// where it takes all.
+std::string number_range(const RecipeKey& key, std::string_view words = {});
+
 // One line per key: name, type, default, range or choices, meaning.
 std::string recipe_keys_text();
 

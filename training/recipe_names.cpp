@@ -2,6 +2,7 @@
 #include "training/recipe_names.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,11 +11,6 @@
 
 namespace gradus {
 namespace {
-
-std::string_view table_of(std::string_view key) {
-  const size_t dot = key.find('.');
-  return dot == std::string_view::npos ? "" : key.substr(0, dot);
-}
 
 std::string_view leaf_of(std::string_view key) { return key.substr(key.find('.') + 1); }
 
@@ -27,9 +23,28 @@ std::string with_part_of(std::string_view pattern, std::string_view name) {
                      pattern.substr(star + 1));
 }
 
-// What the writer of an unknown key meant: the one key of that name in another table, or the
-// nearest name.
-std::string meant_by(std::string_view name) {
+// What other engines call it.
+constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
+    {"learning_rate", "lr"},         {"batch_size", "batch"},
+    {"num_epochs", "epochs"},        {"max_epochs", "epochs"},
+    {"max_steps", "steps"},          {"random_seed", "seed"},
+    {"num_workers", "data.workers"}, {"gradient_accumulation_steps", "accumulate"}};
+
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+// What the writer of an unknown key meant: the name in a table of that name, what other engines
+// call it, the one key of that name in another table, or the nearest name.
+std::string meant_by(std::string_view written) {
+  const std::string name = in_lower_case(written);
+  if (find_recipe_key(name)) return name;
+  if (const std::string inner = name + ".name"; find_recipe_key(inner)) return inner;
+  for (const auto& [other, own] : names_elsewhere)
+    if (name == other) return std::string(own);
   std::vector<std::string> known;
   std::vector<std::string_view> views, elsewhere;
   for (const RecipeKey& key : recipe_keys())
@@ -69,7 +84,9 @@ void check_recipe_table(const std::string& name, const std::string& place) {
   GRADUS_CHECK(!find_recipe_key(name), "{} '{}' is a key, not a table", place, name);
   std::vector<std::string_view> tables;
   for (const RecipeKey& key : recipe_keys())
-    if (!table_of(key.name).empty()) tables.push_back(table_of(key.name));
+    for (size_t dot = key.name.find('.'); dot != std::string_view::npos;
+         dot = key.name.find('.', dot + 1))
+      tables.push_back(key.name.substr(0, dot));
   refuse_name(name, nearest_name(name, tables), place);
 }
 

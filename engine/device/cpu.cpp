@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "engine/base/error.h"
 #include "engine/base/instruction_set.h"
@@ -103,12 +104,28 @@ class CpuDevice final : public Device {
 
 std::atomic<CudaDeviceFactory> cuda_factory{nullptr};
 
+// The N of cuda:N, 0 of cuda; null for any other name.
+std::optional<int> cuda_index(std::string_view name) {
+  if (name == "cuda") return 0;
+  if (!name.starts_with("cuda:") || name.size() == 5 || name.size() > 8) return {};
+  int index = 0;
+  for (const char c : name.substr(5)) {
+    if (c < '0' || c > '9') return {};
+    index = index * 10 + (c - '0');
+  }
+  return index;
+}
+
 }  // namespace
 
 Device& cpu_device() {
   static CpuDevice* device =
       new CpuDevice;  // never destroyed: tensors may outlive static destruction
   return *device;
+}
+
+bool is_device_name(std::string_view name) {
+  return name == "auto" || name == "cpu" || cuda_index(name);
 }
 
 void set_cuda_device_factory(CudaDeviceFactory factory) { cuda_factory = factory; }
@@ -121,20 +138,12 @@ Device& find_device(std::string_view name) {
     Device* cuda = factory ? factory(automatic) : nullptr;
     return cuda ? *cuda : cpu_device();
   }
-  int index = 0;
-  bool good = name == "cuda";
-  if (name.starts_with("cuda:") && name.size() > 5 && name.size() <= 8) {
-    good = true;
-    for (char c : name.substr(5)) {
-      good = good && c >= '0' && c <= '9';
-      index = index * 10 + (c - '0');
-    }
-  }
-  GRADUS_CHECK(good, "unknown device '{}', expected auto, cpu, cuda or cuda:N", name);
+  const std::optional<int> index = cuda_index(name);
+  GRADUS_CHECK(index, "unknown device '{}', expected auto, cpu, cuda or cuda:N", name);
   if (factory == nullptr)
     fail(ErrorKind::unsupported, name, "this build of Gradus has no CUDA backend; use device=cpu");
-  if (Device* device = factory(index)) return *device;
-  failf(ErrorKind::unsupported, name, "this machine has no CUDA device {}; use device=cpu", index);
+  if (Device* device = factory(*index)) return *device;
+  failf(ErrorKind::unsupported, name, "this machine has no CUDA device {}; use device=cpu", *index);
 }
 
 }  // namespace gradus

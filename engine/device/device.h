@@ -47,6 +47,9 @@ Device& cpu_device();
 // this build or machine lacks.
 Device& find_device(std::string_view name);
 
+// Whether it can be one: auto, cpu, cuda or cuda:N with N below 1,000.
+bool is_device_name(std::string_view name);
+
 // Installed by the CUDA backend at start-up (engine/device/cuda); null where the build has none.
 using CudaDeviceFactory = Device* (*)(int index);
 void set_cuda_device_factory(CudaDeviceFactory factory);

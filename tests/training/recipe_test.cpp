@@ -167,12 +167,33 @@ TEST(Recipe, AWrongTypeNamesItsPlace) {
   EXPECT_TRUE(refusal("", {"batch"}).ends_with("expected key=value"));
 }
 
+TEST(Recipe, ANameFromElsewhereGetsOurs) {
+  const auto meant = [](const std::string& text) {
+    const std::string message = refusal(text);
+    const size_t quote = message.find("did you mean '");
+    return quote == std::string::npos ? message : message.substr(quote + 14);
+  };
+  EXPECT_EQ(meant("optimizer = \"adam\"\n"), "optimizer.name'?");
+  EXPECT_EQ(meant("schedule = \"cosine\"\n"), "schedule.name'?");
+  EXPECT_EQ(meant("loss = \"mse\"\n"), "loss.name'?");
+  EXPECT_EQ(meant("EPOCHS = 3\n"), "epochs'?");
+  EXPECT_EQ(meant("learning_rate = 0.1\n"), "lr'?");
+  EXPECT_EQ(meant("batch_size = 3\n"), "batch'?");
+  EXPECT_EQ(meant("data.augmetn.flip = true\n"), "data.augment'?");
+}
+
 TEST(Recipe, AValueOutOfRangeIsRefused) {
   EXPECT_TRUE(refusal("batch = 0\n").starts_with("r.toml:1:9: 'batch' expected at least 1"));
   EXPECT_TRUE(refusal("", {"epochs=0"}).find("expected at least 1") != std::string::npos);
   EXPECT_TRUE(refusal("", {"lr=-1"}).find("'lr' expected at least 0, got -1") != std::string::npos);
   EXPECT_TRUE(refusal("", {"lr=nan"}).find("'lr' expected") != std::string::npos);
-  EXPECT_TRUE(refusal("lr = inf\n").find("'lr' expected") != std::string::npos);
+  EXPECT_EQ(refusal("lr = inf\n"),
+            "r.toml:1:6: 'lr' expected a finite number, at least 0, got inf");
+  EXPECT_EQ(refusal("[data]\ndeviation = 0\n"),
+            "r.toml:2:13: 'data.deviation' expected above 0, got 0");
+  EXPECT_EQ(refusal("epochs = 3.0\n"), "r.toml:1:10: 'epochs' expected int, got 3.0");
+  EXPECT_EQ(refusal("device = \"gpu\"\n"),
+            "r.toml:1:10: 'device' expected auto, cpu, cuda or cuda:N, got 'gpu'");
   EXPECT_TRUE(refusal("", {"model.hidden=4,0"}).find("'model.hidden' expected") !=
               std::string::npos);
   EXPECT_EQ(refusal("precision = \"f3\"\n"),
