@@ -15,6 +15,7 @@
 #include "tools/memory_option.h"
 #include "tools/progress_line.h"
 #include "tools/svg_plot.h"
+#include "tools/with_recipe.h"
 #include "training/batch_choice.h"
 #include "training/lr_range_test.h"
 
@@ -88,8 +89,7 @@ void print_result(const LrRangeResult& result, bool json) {
     fmt::print("no suggestion: the loss never falls\n");
 }
 
-int run_lr(const LrOptions& options) {
-  const Recipe given = load_recipe(options.recipe, options.settings);
+int run_lr(const LrOptions& options, const Recipe& given) {
   use_threads(given);
   const Recipe recipe = for_lr_range(with_known_batch(given), options.range);
   TrainingSession session(recipe);
@@ -122,7 +122,10 @@ Command lr_command() {
                   {"--csv", "Write the points to this file", &options->csv},
                   {"--svg", "Draw the points into this file", &options->svg},
                   {"--json", "Print one JSON object", &options->json}},
-      .run = [options] { return run_lr(*options); }};
+      .run = [options] {
+        return with_recipe(options->recipe, options->settings,
+                           [&](const Recipe& recipe) { return run_lr(*options, recipe); });
+      }};
 }
 
 struct BatchOptions {
@@ -163,11 +166,10 @@ void print_batches(const BatchChoice& choice, int64_t memory, const std::vector<
              bytes_text(static_cast<double>(choice.bytes)));
 }
 
-int run_batch(const BatchOptions& options) {
+int run_batch(const BatchOptions& options, const Recipe& recipe) {
   GRADUS_CHECK(options.seconds > 0 && options.seconds <= 3600,
                "find batch: --seconds, expected above 0 and at most 3600, got {}", options.seconds);
   memory_option(options.memory, 0);  // its errors before minutes of work
-  const Recipe recipe = load_recipe(options.recipe, options.settings);
   use_threads(recipe);
   const LoadedData data = load_measured_data(recipe);
   const int64_t memory = memory_option(options.memory, data.bytes);
@@ -205,7 +207,10 @@ Command batch_command() {
                    &options->measure},
                   {"--seconds", "How long to measure each", &options->seconds},
                   {"--json", "Print one JSON object", &options->json}},
-      .run = [options] { return run_batch(*options); }};
+      .run = [options] {
+        return with_recipe(options->recipe, options->settings,
+                           [&](const Recipe& recipe) { return run_batch(*options, recipe); });
+      }};
 }
 
 }  // namespace

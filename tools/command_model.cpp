@@ -13,6 +13,7 @@
 #include "tools/model_signals.h"
 #include "tools/model_table.h"
 #include "tools/run_table.h"
+#include "tools/with_recipe.h"
 #include "training/data_factory.h"
 #include "training/model_factory.h"
 #include "training/precision.h"
@@ -110,10 +111,9 @@ int show_init(const ModelOptions& options, const Recipe& recipe,
   return exit_success;
 }
 
-int show(const ModelOptions& options) {
+int show(const ModelOptions& options, const Recipe& recipe) {
   GRADUS_CHECK(options.depth >= 0, "model show: --depth, expected at least 0, got {}",
                options.depth);
-  const Recipe recipe = load_recipe(recipe_path(options.source), options.settings);
   const DType dtype = precision_of(recipe).parameters;
   const auto data = load_data(recipe, Split::train);
   if (options.init) return show_init(options, recipe, data);
@@ -146,7 +146,10 @@ Command show_command() {
                    "output, and of the loss's gradient by it",
                    &options->init},
                   {"--json", "Print one JSON object", &options->json}},
-      .run = [options] { return show(*options); }};
+      .run = [options] {
+        return with_recipe(recipe_path(options->source), options->settings,
+                           [&](const Recipe& recipe) { return show(*options, recipe); });
+      }};
 }
 
 }  // namespace

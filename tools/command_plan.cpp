@@ -16,6 +16,7 @@
 #include "tools/progress_line.h"
 #include "tools/recipe_schema.h"
 #include "tools/step_estimate.h"
+#include "tools/with_recipe.h"
 #include "training/batch_choice.h"
 #include "training/session.h"
 
@@ -222,13 +223,12 @@ void print_programs(const RecipePlan& plan, const PlanOptions& options) {
   fmt::print("{}\n", json_line(json));
 }
 
-int run_plan(const PlanOptions& options) {
+int run_plan(const PlanOptions& options, const Recipe& given) {
   GRADUS_CHECK(options.graph == "none" || options.graph == "text" || options.graph == "dot",
                "plan: --graph, expected none, text or dot, got '{}'", options.graph);
   GRADUS_CHECK(options.graph == "none" || !options.values,
                "plan: --values and --graph are two lists, expected one of them");
   memory_option(options.memory, 0);  // its errors before minutes of work
-  const Recipe given = load_recipe(options.recipe, options.settings);
   use_threads(given);
   const Recipe recipe = with_known_batch(given);
   const LoadedData data = load_measured_data(recipe);
@@ -269,7 +269,10 @@ Command plan_command() {
                   {"--graph", "Print instead the graph that will run: none, text or dot",
                    &options->graph},
                   {"--json", "Print one JSON object", &options->json}},
-      .run = [options] { return run_plan(*options); }};
+      .run = [options] {
+        return with_recipe(options->recipe, options->settings,
+                           [&](const Recipe& recipe) { return run_plan(*options, recipe); });
+      }};
 }
 
 }  // namespace gradus

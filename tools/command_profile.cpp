@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/step_profile.h"
 #include "tools/step_trace.h"
+#include "tools/with_recipe.h"
 #include "training/batch_choice.h"
 #include "training/session.h"
 
@@ -51,12 +52,11 @@ void print_rows(const std::vector<ProfileRow>& rows, bool json) {
     fmt::print("{}", to_table(rows));
 }
 
-int run_profile(const ProfileOptions& options) {
+int run_profile(const ProfileOptions& options, const Recipe& given) {
   GRADUS_CHECK(options.steps > 0 && options.steps <= most_steps,
                "profile: --steps, expected 1 to {}, got {}", most_steps, options.steps);
   GRADUS_CHECK(options.by == "op" || options.by == "shape",
                "profile: --by, expected op or shape, got '{}'", options.by);
-  const Recipe given = load_recipe(options.recipe, options.settings);
   use_threads(given);
   const int64_t steps = warm_up_steps + options.steps;
   const Recipe recipe = with_known_batch(given).with({fmt::format("steps={}", steps)});
@@ -100,7 +100,10 @@ Command profile_command() {
                    "for a trace viewer",
                    &options->trace},
                   {"--json", "Print one JSON array", &options->json}},
-      .run = [options] { return run_profile(*options); }};
+      .run = [options] {
+        return with_recipe(options->recipe, options->settings,
+                           [&](const Recipe& recipe) { return run_profile(*options, recipe); });
+      }};
 }
 
 }  // namespace gradus

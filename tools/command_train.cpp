@@ -17,6 +17,7 @@
 #include "tools/progress_line.h"
 #include "tools/report_files.h"
 #include "tools/stop_signals.h"
+#include "tools/with_recipe.h"
 #include "training/run_folder.h"
 #include "training/trainer.h"
 
@@ -115,10 +116,7 @@ void print_result(const TrainingResult& result, const std::string& run) {
   fmt::print("{}\n", json_line(json));
 }
 
-int run_train(TrainOptions options) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of a write, with its message
-  const std::string run = take_run(options.settings, options.recipe);
-  const Recipe recipe = load_recipe(options.recipe, options.settings);
+int train_recipe(const TrainOptions& options, const Recipe& recipe, const std::string& run) {
   Display display(run, device_reason(recipe.text("device")));
   const StopSignals signals;
   const TrainingResult result =
@@ -135,6 +133,13 @@ int run_train(TrainOptions options) {
   display.finish(result);
   if (options.json) print_result(result, run);
   return result.end == TrainingEnd::stopped ? exit_stopped : exit_success;
+}
+
+int run_train(TrainOptions options) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of a write, with its message
+  const std::string run = take_run(options.settings, options.recipe);
+  return with_recipe(options.recipe, options.settings,
+                     [&](const Recipe& recipe) { return train_recipe(options, recipe, run); });
 }
 
 }  // namespace

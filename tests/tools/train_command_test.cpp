@@ -80,6 +80,18 @@ TEST_F(TrainCommandTest, AMisspeltKeyGivesPlaceSuggestionAndCode) {
   EXPECT_EQ(outcome.output, recipe_ + ":1:1: unknown key 'lrr', did you mean 'lr'?\n");
 }
 
+// What only data or model show to be wrong.
+TEST_F(TrainCommandTest, AValueRefusedLaterHasItsPlace) {
+  write_recipe("lr = 0.01\naccumulate = 3\n");
+  const std::string message = "[accumulate] expected a divisor of the batch 8, got 3";
+  for (const std::string command : {"train ", "plan ", "profile ", "find lr "})
+    EXPECT_NE(run(command + recipe_).output.find(recipe_ + ":2:1: " + message), std::string::npos)
+        << command;
+  const Outcome overridden = run("train " + recipe_ + " accumulate=5");
+  EXPECT_NE(overridden.output.find("override 'accumulate=5': [accumulate]"), std::string::npos)
+      << overridden.output;
+}
+
 TEST_F(TrainCommandTest, FailuresHaveTheirCodes) {
   EXPECT_EQ(run("train /nonexistent.toml").code, 3);
   EXPECT_EQ(run("train " + recipe_ + " data.path=/nonexistent run=" + folder_.file("a")).code, 3);
