@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "data/file_bytes.h"
 #include "engine/base/error.h"
@@ -64,7 +65,8 @@ class CsvParser {
 
   void take_odd_row(int64_t line, size_t first, size_t got) {
     const std::string message =
-        fmt::format("expected {} cells, as on the first line, got {}", table_.names_.size(), got);
+        fmt::format("expected {} cells, as on the first line, got {}{}", table_.names_.size(), got,
+                    delimiter_hint(table_.names_));
     if (options_.odd_rows == nullptr) refuse(line, message);
     options_.odd_rows->push_back({line, fmt::format("[{}:{}] {}", table_.source_, line, message)});
     table_.cells_.resize(first);
@@ -145,6 +147,15 @@ void check_text(const std::string& text, const std::string& source) {
 }
 
 }  // namespace
+
+std::string delimiter_hint(std::span<const std::string> names) {
+  if (names.size() != 1) return {};
+  for (const auto& [delimiter, name] :
+       {std::pair(';', "semicolon"), std::pair('\t', "tab"), std::pair('|', "bar")})
+    if (names[0].find(delimiter) != std::string::npos)
+      return fmt::format("; if what stands between cells is a {0}, say data.delimiter={0}", name);
+  return {};
+}
 
 CsvTable parse_csv(std::string text, const std::string& source, const CsvOptions& options) {
   GRADUS_CHECK(options.delimiter != '"' && options.delimiter != '\n' && options.delimiter != '\r' &&

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,10 @@ struct CsvOptions {
   // Where this is given, rows of another length than the first are left out and named here.
   std::vector<CsvFault>* odd_rows = nullptr;
 };
+
+// What to add to a complaint about the columns `names` of a table where they are one that looks
+// like several: "; ..." with the delimiter that data.delimiter could be. Else empty.
+std::string delimiter_hint(std::span<const std::string> names);
 
 // The cells of a delimited text, unquoted. Rows and columns count from 0, lines from 1.
 class CsvTable {

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "data/csv.h"
 #include "data/file_bytes.h"
 #include "data/table_file.h"
 #include "engine/base/error.h"
@@ -61,6 +62,12 @@ struct Roles {
   std::vector<size_t> inputs, targets;
 };
 
+std::vector<std::string> names_of(const Table& table) {
+  std::vector<std::string> names;
+  for (const TableColumn& column : table.columns) names.push_back(column.name);
+  return names;
+}
+
 Roles roles_of(const Table& table, const TabularSource& source) {
   Roles roles;
   for (const std::string& name : source.targets) roles.targets.push_back(find_column(table, name));
@@ -77,8 +84,8 @@ Roles roles_of(const Table& table, const TabularSource& source) {
     roles.targets.clear();
   } else if (roles.inputs.empty() || roles.targets.empty())
     failf(ErrorKind::bad_data, table.sources[0],
-          "expected at least one column beside what is predicted, got {} columns",
-          table.columns.size());
+          "expected at least one column beside what is predicted, got {} columns{}",
+          table.columns.size(), delimiter_hint(names_of(table)));
   return roles;
 }
 

@@ -129,9 +129,13 @@ void start_from(const std::string& run_or_file, std::span<const std::string> ski
           "does not fit the recipe's model{}; init.skip = [\"PATTERN\"] "
           "leaves tensors out",
           problems);
-  for (const Parameter& parameter : parameters.all())
-    if (is_model(parameter) && !matches_any(skip, parameter.name))
-      file.read_into(parameter.name, states.get(parameter.name));
+  bool any = false;
+  for (const Parameter& parameter : parameters.all()) {
+    if (!is_model(parameter) || matches_any(skip, parameter.name)) continue;
+    file.read_into(parameter.name, states.get(parameter.name));
+    any = true;
+  }
+  GRADUS_CHECK(any, "[init.skip] leaves out every tensor of {}", path);
 }
 
 }  // namespace gradus

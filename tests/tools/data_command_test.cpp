@@ -162,6 +162,15 @@ TEST_F(DataCommandTest, VerifyNamesFaultsAndFails) {
   EXPECT_EQ(run("data verify " + folder_.file("none.csv")).code, 3);
 }
 
+TEST_F(DataCommandTest, ADelimiterThatIsNoCommaIsNamed) {
+  const auto output = [&](const std::string& text) {
+    return run("data inspect " + folder_.write("d.csv", {text.begin(), text.end()})).output;
+  };
+  EXPECT_NE(output("a;b;kind\n1;2;x\n").find("data.delimiter=semicolon"), std::string::npos);
+  EXPECT_NE(output("a;b\n1,5;2\n").find("data.delimiter=semicolon"), std::string::npos);
+  EXPECT_NE(output("a\tb\n1\t2\n").find("data.delimiter=tab"), std::string::npos);
+}
+
 TEST_F(DataCommandTest, VerifyComparesTheParts) {
   folder_.write("train-images-idx3-ubyte", idx_bytes({1, 2, 2}, {0, 255, 255, 0}));
   folder_.write("train-labels-idx1-ubyte", idx_bytes({1}, {7}));
