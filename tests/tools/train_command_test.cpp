@@ -151,7 +151,7 @@ TEST_F(TrainCommandTest, ARecipesStepIsProfiled) {
 TEST_F(TrainCommandTest, VersionAndDoctorSpeakJson) {
   EXPECT_TRUE(nlohmann::json::parse(run("version --json").output).contains("compiler"));
   const auto findings = nlohmann::json::parse(run("doctor --json").output);
-  EXPECT_EQ(findings.size(), 6u);
+  EXPECT_EQ(findings.size(), 7u);
 }
 
 TEST_F(TrainCommandTest, KeysAreListed) {

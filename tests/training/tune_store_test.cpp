@@ -356,6 +356,10 @@ TEST_F(SearchTest, ALearningCurveTrainsEachSizeAndGoesOn) {
   for (const std::string wrong :
        {"", "0", "-3", "5,5", "all,all", "5x", "1e3", "99999999999999999999"})
     EXPECT_THROW(parse_sizes(wrong), Error) << wrong;
+  LearningCurvePlan last = wanted;
+  last.overrides.push_back("seed=9223372036854775807");
+  EXPECT_NE(message([&] { learning_curve(last, {}, {}); }).find("go beyond the largest seed"),
+            std::string::npos);
   LearningCurvePlan larger = wanted;
   larger.sizes = {241};
   EXPECT_NE(message([&] {

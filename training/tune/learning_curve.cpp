@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -112,6 +113,8 @@ std::optional<LearningCurve> learning_curve(
                  size, facts.training_samples);
   LearningCurve curve{std::string(split_name(facts.split)), {}};
   const int64_t first = base.integer("seed");
+  GRADUS_CHECK(plan.seeds >= 1 && first <= std::numeric_limits<int64_t>::max() - plan.seeds,
+               "--seeds, {} runs from seed {} on go beyond the largest seed", plan.seeds, first);
   for (const int64_t size : plan.sizes)
     for (int64_t seed = first; seed < first + plan.seeds; ++seed) {
       const std::optional<LearningCurvePoint> point = trained(plan, size, seed, facts, stop);
