@@ -12,8 +12,9 @@ namespace {
 std::string place_of(const Recipe& recipe, std::string_view message) {
   if (!message.starts_with('[')) return {};
   const std::string_view key = message.substr(1, message.find(']') - 1);
-  if (!recipe.has(key) || recipe.origin(key) == "default") return {};
-  return recipe.origin(key);
+  for (const Recipe::Setting& setting : recipe.settings())
+    if (setting.key->name == key && setting.origin != "default") return setting.origin;
+  return {};
 }
 
 }  // namespace
