@@ -86,7 +86,7 @@ struct LabelledNames {
 
 // Images or rows with one class each: `inputs` (samples, ...) of any number dtype, `labels`
 // (samples) of integers. Throws bad_data for an empty set, sizes that differ, a label outside of
-// [0, classes), NaN or infinite inputs.
+// [0, classes), inputs that are NaN, infinite or too large for f32.
 std::unique_ptr<Dataset> make_labelled_dataset(const LabelledNames& names, Tensor inputs,
                                                const Tensor& labels, int64_t classes,
                                                const Normalisation& normalisation,

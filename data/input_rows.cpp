@@ -14,9 +14,10 @@ void check_finite(const std::string& name, const Tensor& inputs) {
   const int64_t values_a_sample = inputs.numel() / inputs.shape()[0];
   const auto check = [&](const auto* values) {
     for (int64_t i = 0; i < inputs.numel(); ++i)
-      if (!std::isfinite(values[i]))
-        failf(ErrorKind::bad_data, name, "value {} of sample {} is {}", i % values_a_sample,
-              i / values_a_sample, values[i]);
+      if (!fits_f32(values[i]))
+        failf(ErrorKind::bad_data, name, "value {} of sample {} is {}{}", i % values_a_sample,
+              i / values_a_sample, values[i],
+              std::isfinite(values[i]) ? ", too large for f32" : "");
   };
   if (inputs.dtype() == DType::f32) check(inputs.data_as<float>());
   if (inputs.dtype() == DType::f64) check(inputs.data_as<double>());

@@ -32,6 +32,10 @@ class ValueDataset : public Dataset {
         failf(ErrorKind::bad_data, name, "label {} of sample {}, expected 0 or 1, got {}",
               i % scales_.size(), i / scales_.size(), targets_[i]);
       targets_[i] = scales_[i % scales_.size()].apply(targets_[i]);
+      if (!fits_f32(targets_[i]))
+        failf(ErrorKind::bad_data, name,
+              "target {} of sample {} is {} when scaled, too large for f32", i % scales_.size(),
+              i / scales_.size(), targets_[i]);
     }
   }
 

@@ -162,6 +162,19 @@ TEST_F(DataCommandTest, VerifyNamesFaultsAndFails) {
   EXPECT_EQ(run("data verify " + folder_.file("none.csv")).code, 3);
 }
 
+// Finite in the file, and in no model.
+TEST_F(DataCommandTest, NumbersBeyondF32AreRefused) {
+  const auto output = [&](const std::string& text, const std::string& more) {
+    return run("data inspect " + folder_.write("d.csv", {text.begin(), text.end()}) + more).output;
+  };
+  const std::string inputs = "a,kind\n1,x\n1e300,y\n2,x\n",
+                    targets = "a,b\n1,0.5\n2,1e300\n3,1.5\n";
+  EXPECT_NE(output(inputs, " data.scaling=none").find("is 1e+300, too large for f32"),
+            std::string::npos);
+  EXPECT_NE(output(targets, " data.task=regression").find("target 0 of sample 1 is 1e+300"),
+            std::string::npos);
+}
+
 TEST_F(DataCommandTest, ADelimiterThatIsNoCommaIsNamed) {
   const auto output = [&](const std::string& text) {
     return run("data inspect " + folder_.write("d.csv", {text.begin(), text.end()})).output;
