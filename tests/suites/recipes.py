@@ -92,7 +92,8 @@ def main():
     parser.add_argument("--settings", nargs="*", default=[], help="key=value, for every recipe")
     arguments = parser.parse_args()
     arguments.program = os.path.abspath(arguments.program)
-    listed = {name.removesuffix(".toml") for name in os.listdir(os.path.join(ROOT, "recipes"))}
+    names = os.listdir(os.path.join(ROOT, "recipes"))
+    listed = {name.removesuffix(".toml") for name in names if name.endswith(".toml")}
     if listed != set(RECIPES):
         sys.exit(f"recipes: this list and the folder recipes/ differ in {listed ^ set(RECIPES)}")
     with tempfile.TemporaryDirectory() as folder:

@@ -251,10 +251,10 @@ TEST_F(ResumeTest, KeysThatChangeNoResultMayDiffer) {
 TEST_F(ResumeTest, ChangesThatDoNotFitLeaveTheRunAsItWas) {
   die_after(3, recipe({"steps=6", "checkpoint.every=2"}), run_);
   const auto before = contents(run_ + "/recipe.toml");
-  EXPECT_EQ(refusal(recipe({"steps=6", "model.hidden=8"}), run_,
-                    "model.hidden is [16] in the run and [8] in this command",
-                    {.allow_changes = true}),
-            ErrorKind::invalid_argument);
+  EXPECT_EQ(
+      refusal(recipe({"steps=6", "model.hidden=8"}), run_,
+              "model.hidden is [16] in the run and [8] in this command", {.allow_changes = true}),
+      ErrorKind::invalid_argument);
   EXPECT_EQ(refusal(recipe({"steps=1"}), run_, "stands at step 2, the recipe has 1 steps",
                     {.allow_changes = true}),
             ErrorKind::invalid_argument);
