@@ -42,7 +42,7 @@ class Program : public SimTest {
     folder_.write("table.csv", {table.begin(), table.end()});
     const std::string recipe =
         "steps = 6\nbatch = 10\nlr = 0.01\n[model]\nname = \"mlp\"\nhidden = [12]\n[data]\n"
-        "format = \"csv\"\ntarget = \"kind\"\npath = \"" +
+        "format = \"csv\"\ntarget = \"kind\"\ntest = 0.2\npath = \"" +
         folder_.file("table.csv") + "\"\n";
     return folder_.write("r.toml", {recipe.begin(), recipe.end()});
   }
@@ -74,10 +74,11 @@ TEST_F(Program, TellsWhichDeviceItTook) {
   const std::string recipe = write_recipe();
   const Outcome there = run("train " + recipe + " device=cuda run=" + folder_.file("there"));
   EXPECT_EQ(there.code, 0) << there.output;
-  EXPECT_NE(there.output.find("on cuda:0 (asked for)"), std::string::npos) << there.output;
+  EXPECT_NE(there.output.find("on Gradus simulator (asked for)"), std::string::npos)
+      << there.output;
   const Outcome here = run("train " + recipe + " run=" + folder_.file("here"));
   EXPECT_EQ(here.code, 0) << here.output;
-  EXPECT_NE(here.output.find("on cpu (the simulated device is taken only where it is asked for)"),
+  EXPECT_NE(here.output.find("on CPU (the simulated device is taken only where it is asked for)"),
             std::string::npos)
       << here.output;
   const Outcome doctor = run("doctor");
@@ -86,8 +87,7 @@ TEST_F(Program, TellsWhichDeviceItTook) {
   EXPECT_NE(run("version --json").output.find("\"device\":\"cpu\""), std::string::npos);
 }
 
-// What a run on one device left is a run for the other.
-TEST_F(Program, RunsMoveBetweenDevices) {
+TEST_F(Program, ScoresARunOfTheDevice) {
   const std::string folder = folder_.file("run");
   const Outcome trained = run("train " + write_recipe() + " device=cuda run=" + folder);
   ASSERT_EQ(trained.code, 0) << trained.output;

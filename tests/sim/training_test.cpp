@@ -29,7 +29,7 @@ class Training : public TrainingTest {
 
   Settings images(Settings settings) const {
     settings.insert(settings.begin(), {"data.path=" + folder_.path(), "data.classes=4", "batch=20",
-                                       "model.hidden=16"});
+                                       "model.hidden=16", "data.validation_samples=40"});
     return settings;
   }
   Settings text(Settings settings) const {
@@ -47,12 +47,19 @@ class Training : public TrainingTest {
     return parse_recipe("", "test", settings);
   }
 
+  // No score changes where all keys move by the same: the gradient of their bias, the middle third,
+  // is 0 but for rounding, which Adam makes steps of any size of.
+  static bool is_noise(std::string_view name, int64_t element, int64_t count) {
+    return name.ends_with("attn.c_attn.bias") && element * 3 / count == 1;
+  }
+
   // Relative to numbers of size 1 or more.
   static void expect_close(const Tensor& there, const Tensor& here, double tolerance,
                            const std::string& what) {
     ASSERT_EQ(there.shape(), here.shape()) << what;
     const Tensor a = there.to(cpu_device()).cast(DType::f64), b = here.cast(DType::f64);
     for (int64_t i = 0; i < b.numel(); ++i) {
+      if (is_noise(what, i, b.numel())) continue;
       const double x = a.data_as<const double>()[i], y = b.data_as<const double>()[i];
       ASSERT_NEAR(x, y, tolerance * std::max(1.0, std::abs(y))) << what << " element " << i;
     }
